@@ -1,0 +1,1 @@
+"""Everything of Bivisor that becomes hardware, in Amaranth."""

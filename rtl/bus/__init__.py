@@ -1,0 +1,1 @@
+"""Buses: AXI4 at the edges, a simple register bus to the peripherals."""

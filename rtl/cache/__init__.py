@@ -1,0 +1,1 @@
+"""The first-level caches and their way to AXI."""

@@ -1,0 +1,97 @@
+"""Parameters of the machine, as frozen dataclasses derived from each other."""
+
+from dataclasses import dataclass, field
+
+__all__ = ["BranchConfig", "CacheConfig", "CoreConfig", "SocConfig", "TlbConfig"]
+
+
+def _power_of_two(name: str, value: int) -> None:
+    if value < 1 or value & (value - 1):
+        raise ValueError(f"{name} must be a power of two, not {value}")
+
+
+@dataclass(frozen=True)
+class CacheConfig:
+    """A virtually indexed, physically tagged cache: a way is at most one page, so there are no aliases.
+
+    Attributes
+    ----------
+    ways: associativity
+    way_bytes: size of one way in bytes, a power of two and at most 4096
+    line_bytes: line size in bytes
+    """
+
+    ways: int = 4
+    way_bytes: int = 4096
+    line_bytes: int = 64
+
+    def __post_init__(self) -> None:
+        _power_of_two("CacheConfig.ways", self.ways)
+        _power_of_two("CacheConfig.way_bytes", self.way_bytes)
+        _power_of_two("CacheConfig.line_bytes", self.line_bytes)
+        if self.way_bytes > 4096:
+            raise ValueError(f"CacheConfig.way_bytes must be at most 4096 (one page), not {self.way_bytes}")
+
+    @property
+    def size(self) -> int:
+        """Capacity in bytes."""
+        return self.ways * self.way_bytes
+
+    @property
+    def sets(self) -> int:
+        """Number of sets."""
+        return self.way_bytes // self.line_bytes
+
+
+@dataclass(frozen=True)
+class TlbConfig:
+    """Sizes of the translation caches, in entries."""
+
+    instruction: int = 8
+    data: int = 16
+    second_level_sets: int = 64
+    second_level_ways: int = 4
+    walk_cache: int = 8
+    guest_stage: int = 8
+
+
+@dataclass(frozen=True)
+class BranchConfig:
+    """Sizes of the branch predictor."""
+
+    btb_entries: int = 64
+    history_entries: int = 512
+    return_stack: int = 8
+
+
+@dataclass(frozen=True)
+class CoreConfig:
+    """One hart.
+
+    Attributes
+    ----------
+    hypervisor: build the H extension
+    observe: bring out the retire port's CSR snapshot (for lockstep); costs simulation speed
+    """
+
+    icache: CacheConfig = field(default_factory=CacheConfig)
+    dcache: CacheConfig = field(default_factory=CacheConfig)
+    tlb: TlbConfig = field(default_factory=TlbConfig)
+    branch: BranchConfig = field(default_factory=BranchConfig)
+    hypervisor: bool = True
+    observe: bool = False
+    hart_id: int = 0
+
+
+@dataclass(frozen=True)
+class SocConfig:
+    """The whole machine.
+
+    Attributes
+    ----------
+    core: the hart's parameters
+    cycles_per_tick: core cycles per tick of ``mtime``
+    """
+
+    core: CoreConfig = field(default_factory=CoreConfig)
+    cycles_per_tick: int = 10

@@ -1,0 +1,1 @@
+"""The hart: frontend, decode, execute, load/store, CSRs and traps."""

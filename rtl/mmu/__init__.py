@@ -1,0 +1,1 @@
+"""Address translation: TLBs, page-table walker, walk caches, physical memory protection."""

@@ -1,0 +1,1 @@
+"""Devices of the platform, at the addresses of QEMU's virt machine."""
