@@ -1,0 +1,1 @@
+"""Firmware of the machine, written in the typed-Python firmware language."""
