@@ -18,9 +18,10 @@ from amaranth.lib.wiring import In, Out
 from rtl.isa.memory_map import DRAM_BASE, DRAM_SIZE_MAX
 from rtl.isa.paging import PA_BITS
 
-__all__ = ["CacheOp", "CoherentPort", "DataPort", "FetchPort", "is_cacheable"]
+__all__ = ["DRAM_ADDRESS_BITS", "CacheOp", "CoherentPort", "DataPort", "FetchPort", "is_cacheable"]
 
-_DRAM_BITS = DRAM_SIZE_MAX.bit_length() - 1
+DRAM_ADDRESS_BITS = DRAM_SIZE_MAX.bit_length() - 1
+"""Address bits inside DRAM."""
 
 
 def is_cacheable(paddr):
@@ -28,7 +29,7 @@ def is_cacheable(paddr):
 
     ``paddr`` is a 56-bit value; returns a 1-bit value.
     """
-    return paddr[_DRAM_BITS:] == DRAM_BASE >> _DRAM_BITS
+    return paddr[DRAM_ADDRESS_BITS:] == DRAM_BASE >> DRAM_ADDRESS_BITS
 
 
 class CacheOp(enum.Enum, shape=2):

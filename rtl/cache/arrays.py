@@ -1,0 +1,119 @@
+"""The memories of a cache: data, tags and state of every way, read one set at a time."""
+
+from amaranth import Module, Mux, Signal
+from amaranth.lib import data, memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.cache.geometry import Geometry
+
+__all__ = ["CacheArrays"]
+
+
+class CacheArrays(wiring.Component):
+    """Data, tag, valid and dirty bits of all ways.
+
+    The set and word at ``read_address`` appear on ``data``, ``tags``, ``valid`` and ``dirty`` in the next
+    cycle, including what is written at the same edge. Valid and dirty bits are flip-flops: they can be
+    cleared all at once, and change at once. ``*_ways`` members are one bit per way.
+
+    Members
+    -------
+    fill_ways, fill_address, fill_data: write a whole word (a refill's beat)
+    store_ways, store_address, store_data, store_mask: write bytes of a word and make the line dirty. A store
+        and a fill to the same way cannot share a cycle (the fill wins, the store is lost).
+    tag_ways, tag_line: name a line, make it valid and clean; not in a cycle with a store
+    drop_ways, drop_set: make a line invalid
+    clean_ways, clean_set: make a line clean; not in a cycle with a store
+    flush: make all lines invalid (wins over ``tag_ways``)
+    """
+
+    def __init__(self, geometry: Geometry) -> None:
+        self.geometry = geometry
+        g = geometry
+        super().__init__(
+            {
+                "read_address": In(g.word_address_bits),
+                "data": Out(data.ArrayLayout(64, g.ways)),
+                "tags": Out(data.ArrayLayout(g.tag_bits, g.ways)),
+                "valid": Out(g.ways),
+                "dirty": Out(g.ways),
+                "fill_ways": In(g.ways),
+                "fill_address": In(g.word_address_bits),
+                "fill_data": In(64),
+                "store_ways": In(g.ways),
+                "store_address": In(g.word_address_bits),
+                "store_data": In(64),
+                "store_mask": In(8),
+                "tag_ways": In(g.ways),
+                "tag_line": In(g.line),
+                "drop_ways": In(g.ways),
+                "drop_set": In(g.set_bits),
+                "clean_ways": In(g.ways),
+                "clean_set": In(g.set_bits),
+                "flush": In(1),
+            }
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        g = self.geometry
+        read_set = Signal(g.set_bits)
+        m.d.sync += read_set.eq(self.read_address[g.offset_bits :])
+        one = {name: Signal(g.sets, name=f"{name}_one") for name in ("tag", "drop", "clean", "store")}
+        m.d.comb += [
+            one["tag"].eq(1 << self.tag_line.set),
+            one["drop"].eq(1 << self.drop_set),
+            one["clean"].eq(1 << self.clean_set),
+            one["store"].eq(1 << self.store_address[g.offset_bits :]),
+        ]
+        for way in range(g.ways):
+            self._data(m, way)
+            self._tags(m, way)
+            self._state(m, way, read_set, one)
+        return m
+
+    def _data(self, m: Module, way: int) -> None:
+        """One way's words. The read port is always enabled: it becomes a plain registered address."""
+        words = memory.Memory(shape=64, depth=self.geometry.sets * self.geometry.words, init=[])
+        m.submodules[f"data{way}"] = words
+        write = words.write_port(granularity=8)
+        read = words.read_port(transparent_for=[write])
+        fill = self.fill_ways[way]
+        m.d.comb += [
+            read.addr.eq(self.read_address),
+            self.data[way].eq(read.data),
+            write.addr.eq(Mux(fill, self.fill_address, self.store_address)),
+            write.data.eq(Mux(fill, self.fill_data, self.store_data)),
+            write.en.eq(Mux(fill, 0xFF, Mux(self.store_ways[way], self.store_mask, 0))),
+        ]
+
+    def _tags(self, m: Module, way: int) -> None:
+        g = self.geometry
+        m.submodules[f"tags{way}"] = tags = memory.Memory(shape=g.tag_bits, depth=g.sets, init=[])
+        write = tags.write_port()
+        read = tags.read_port(transparent_for=[write])
+        m.d.comb += [
+            read.addr.eq(self.read_address[g.offset_bits :]),
+            self.tags[way].eq(read.data),
+            write.addr.eq(self.tag_line.set),
+            write.data.eq(self.tag_line.tag),
+            write.en.eq(self.tag_ways[way]),
+        ]
+
+    def _state(self, m: Module, way: int, read_set: Signal, one: dict[str, Signal]) -> None:
+        """Valid and dirty bits of a way, one vector of all sets each."""
+        valid = Signal(self.geometry.sets, name=f"valid{way}")
+        dirty = Signal(self.geometry.sets, name=f"dirty{way}")
+        tagged = Mux(self.tag_ways[way], one["tag"], 0)
+        with m.If(self.tag_ways[way] | self.drop_ways[way]):
+            m.d.sync += valid.eq(valid & ~Mux(self.drop_ways[way], one["drop"], 0) | tagged)
+        with m.If(self.flush):
+            m.d.sync += valid.eq(0)
+        with m.If(self.store_ways[way]):
+            m.d.sync += dirty.eq(dirty | one["store"])
+        with m.Elif(self.tag_ways[way] | self.clean_ways[way]):
+            m.d.sync += dirty.eq(dirty & ~(tagged | Mux(self.clean_ways[way], one["clean"], 0)))
+        m.d.comb += [
+            self.valid[way].eq(valid.bit_select(read_set, 1)),
+            self.dirty[way].eq(dirty.bit_select(read_set, 1)),
+        ]

@@ -1,0 +1,291 @@
+"""The data cache: write-back, write-allocate, and the point where all memory accesses meet."""
+
+from amaranth import Const, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.bus.axi import AxiBurst, AxiSignature
+from rtl.cache.arrays import CacheArrays
+from rtl.cache.fill import FillQueue
+from rtl.cache.geometry import Geometry
+from rtl.cache.interface import CacheOp, CoherentPort, DataPort, is_cacheable
+from rtl.cache.slot import CoherentRequest, CoherentSlot, CoherentSource
+from rtl.cache.uncached import DeviceAccess, is_error
+from rtl.cache.ways import choose_victim, compare_tags, select_way
+from rtl.cache.writeback import WriteBack
+from rtl.config import CacheConfig
+from rtl.isa.memory_map import DRAM_BASE
+from rtl.isa.paging import PA_BITS
+
+__all__ = ["DataCache"]
+
+_LINE_ID = 0
+_DEVICE_ID = 1
+"""AXI ids of line transfers and of device accesses."""
+
+_CPU = 0
+_SLOT = 1
+"""Owners of line fills (bit numbers)."""
+
+
+class DataCache(wiring.Component):
+    """Level-1 data cache with one array port, shared by the hart, the page-table walker, the instruction
+    cache's cleaning and DMA.
+
+    Each cycle the arrays are read for one requester (stage 0); in the next its physical address is compared
+    with the tags (stage 1): a hit is answered, a miss starts a line fill and is looked up again until it
+    hits. Two fills may be under way while lookups go on; the word that was asked for is handed on as it
+    arrives.
+
+    Members
+    -------
+    cpu: loads and stores; see ``rtl.cache.interface``
+    walker, fetch_clean, dma: coherent requesters
+    bus: AXI: wrapping bursts to fill lines, incrementing bursts to write them back (id 0), single beats to
+        devices (id 1)
+    snoop: a DMA write changes memory at the end of this cycle (a reservation on ``paddr``'s word must die)
+    miss: one cycle per line fill on behalf of the hart
+    """
+
+    def __init__(self, config: CacheConfig) -> None:
+        self.config = config
+        self.geometry = Geometry(config)
+        super().__init__(
+            {
+                "cpu": In(DataPort),
+                "walker": In(CoherentPort),
+                "fetch_clean": In(CoherentPort),
+                "dma": In(CoherentPort),
+                "bus": Out(AxiSignature()),
+                "snoop": Out(wiring.Signature({"valid": Out(1), "paddr": Out(PA_BITS)})),
+                "miss": Out(1),
+            }
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        g = self.geometry
+        m.submodules.arrays = self._arrays = CacheArrays(g)
+        m.submodules.fill = self._fill = FillQueue(g, owners=2)
+        m.submodules.writeback = self._writeback = WriteBack(g)
+        m.submodules.slot = self._slot = CoherentSlot(g)
+        m.submodules.device = self._device = DeviceAccess()
+        wiring.connect(m, self._slot.walker, wiring.flipped(self.walker))
+        wiring.connect(m, self._slot.clean, wiring.flipped(self.fetch_clean))
+        wiring.connect(m, self._slot.dma, wiring.flipped(self.dma))
+        m.d.comb += self._slot.lock.eq(self.cpu.lock)
+
+        self._read_word = Signal(g.word_address_bits)
+        """Where the arrays' output in this cycle comes from."""
+        self._fresh = Signal()
+        """The arrays' output in this cycle is for the hart's request."""
+        self._late_done = Signal()
+        """The hart's request is answered by the bus, not by the arrays."""
+
+        self._schedule(m)
+        self._lookup(m)
+        self._answer_from_bus(m)
+        self._read_channel(m)
+        self._write_channel(m)
+        return m
+
+    def _schedule(self, m: Module) -> None:
+        """Stage 0: who reads the arrays. A line being written back must keep ahead of its refill; the walker
+        goes before the hart, everybody else after it; an idle cycle reads for the hart once more."""
+        g, cpu, slot = self.geometry, self.cpu, self._slot
+        stalled = Signal()
+        may_index = Signal()
+        cpu_wants = Signal()
+        index_held = Signal(g.word_address_bits)
+        read_address = self._arrays.read_address
+        m.d.comb += [
+            self._fresh.eq(cpu.valid & ~slot.evaluating & (self._read_word == g.word_address(cpu.paddr))),
+            may_index.eq(~cpu.valid | (self._fresh & ~stalled) | self._late_done),
+            cpu_wants.eq((cpu.index_valid & may_index) | (cpu.valid & ~self._fresh & ~self._late_done)),
+        ]
+        m.d.sync += [self._read_word.eq(read_address), stalled.eq(cpu.valid & ~cpu.done)]
+        with m.If(self._writeback.reading):
+            m.d.comb += read_address.eq(self._writeback.read_address)
+        with m.Elif(slot.wants & (slot.urgent | ~cpu_wants)):
+            m.d.comb += [read_address.eq(slot.word_address), slot.granted.eq(1)]
+        with m.Else():
+            m.d.comb += cpu.index_ready.eq(may_index & (~cpu.valid | cpu.done))
+            with m.If(cpu.index_valid & may_index):
+                m.d.comb += read_address.eq(g.word_address(cpu.index))
+            with m.Elif(cpu.valid):
+                m.d.comb += read_address.eq(g.word_address(cpu.paddr))
+            with m.Else():
+                m.d.comb += read_address.eq(index_held)
+        with m.If(cpu.index_valid & cpu.index_ready):
+            m.d.sync += index_held.eq(g.word_address(cpu.index))
+
+    def _lookup(self, m: Module) -> None:
+        """Stage 1: compare tags; answer, store, clean, or start a fill."""
+        g, cpu, slot = self.geometry, self.cpu, self._slot
+        arrays, fill, writeback = self._arrays, self._fill, self._writeback
+        mine = slot.evaluating
+        request = Signal(CoherentRequest)
+        m.d.comb += request.eq(slot.request)
+        with m.If(~mine):
+            m.d.comb += [request[name].eq(getattr(cpu, name)) for name in ("paddr", "op", "wdata", "wmask")]
+        active = Signal()
+        hit = Signal(g.ways)
+        clean = Signal()
+        writes = Signal()
+        complete = Signal()
+        line = Signal(g.line)
+        address = g.split(request.paddr)
+        m.d.comb += [
+            active.eq(Mux(mine, slot.cacheable, self._fresh & is_cacheable(cpu.paddr))),
+            hit.eq(compare_tags(arrays.tags, arrays.valid, address.tag)),
+            clean.eq(request.op == CacheOp.CLEAN),
+            writes.eq((request.op == CacheOp.WRITE) | (request.op == CacheOp.CAS)),
+            line.set.eq(address.set),
+            line.tag.eq(address.tag),
+            fill.query_set.eq(self._read_word[g.offset_bits :]),
+            fill.query_offset.eq(self._read_word[: g.offset_bits]),
+        ]
+        leaving = Signal()
+        m.d.comb += leaving.eq(~writeback.idle & (writeback.held == line))
+        dirty_hit = (hit & arrays.dirty).any()
+        clean_start = Signal()
+        self._allocate(m, active & ~clean & ~hit.any() & ~leaving, line, address.offset, writes)
+        with m.If(clean):
+            m.d.comb += [
+                complete.eq(active & ~dirty_hit & ~leaving),
+                clean_start.eq(active & dirty_hit & writeback.idle),
+            ]
+        with m.Elif(writes):
+            m.d.comb += complete.eq(active & (hit & ~(fill.in_flight | fill.beat_way)).any())
+        with m.Else():
+            m.d.comb += complete.eq(active & (hit & ~fill.pending).any())
+        with m.If(clean_start):
+            m.d.comb += [writeback.start.eq(1), writeback.way.eq(hit), writeback.line.eq(line)]
+            m.d.comb += [arrays.clean_ways.eq(hit), arrays.clean_set.eq(line.set)]
+
+        word = Signal(64)
+        store = Signal()
+        m.d.comb += [
+            word.eq(select_way(hit, arrays.data)),
+            store.eq(complete & writes & ((request.op == CacheOp.WRITE) | (word == request.expected))),
+            arrays.store_ways.eq(Mux(store, hit, 0)),
+            arrays.store_address.eq(self._read_word),
+            arrays.store_data.eq(request.wdata),
+            arrays.store_mask.eq(Mux(request.op == CacheOp.CAS, 0xFF, request.wmask)),
+            cpu.done.eq((complete & ~mine) | self._late_done),
+            cpu.rdata.eq(Mux(self._late_done, self.bus.rdata, word)),
+            slot.rdata.eq(Mux(fill.first_owner[_SLOT], self.bus.rdata, word)),
+            slot.swapped.eq(store),
+            slot.complete.eq(
+                (mine & (complete | ~slot.cacheable)) | fill.first_owner[_SLOT] | fill.failed_owner[_SLOT]
+            ),
+            self.snoop.valid.eq(store & mine & (slot.source == CoherentSource.DMA)),
+            self.snoop.paddr.eq(slot.request.paddr),
+        ]
+
+    def _allocate(self, m: Module, missed, line, offset, writes) -> None:
+        """Start a fill for a lookup that missed, and write back what stands in its place."""
+        g, slot = self.geometry, self._slot
+        arrays, fill, writeback = self._arrays, self._fill, self._writeback
+        turn = Signal(g.ways, init=1)
+        victim = Signal(g.ways)
+        victim_dirty = Signal()
+        victim_busy = Signal()
+        m.d.comb += [
+            victim.eq(choose_victim(arrays.valid, turn)),
+            victim_dirty.eq((victim & arrays.valid & arrays.dirty).any()),
+            victim_busy.eq((victim & fill.in_flight).any() | (victim_dirty & ~writeback.idle)),
+            fill.valid.eq(missed & ~victim_busy),
+            fill.line.eq(line),
+            fill.offset.eq(offset),
+            fill.way.eq(victim),
+            fill.owner.eq(Mux(slot.evaluating, 1 << _SLOT, 1 << _CPU)),
+            fill.writing.eq(writes),
+            fill.cancel[_CPU].eq(~self.cpu.valid),
+            arrays.tag_line.eq(line),
+            writeback.offset.eq(offset),
+            writeback.line.set.eq(line.set),
+            writeback.line.tag.eq(select_way(victim, arrays.tags)),
+            writeback.way.eq(victim),
+            writeback.word.eq(select_way(writeback.read_way, arrays.data)),
+        ]
+        with m.If(fill.valid & fill.ready):
+            m.d.comb += [arrays.tag_ways.eq(victim), writeback.start.eq(victim_dirty)]
+            m.d.comb += self.miss.eq(~slot.evaluating)
+            m.d.sync += turn.eq(turn.rotate_left(1))
+
+    def _answer_from_bus(self, m: Module) -> None:
+        """Lead arriving words into the arrays, and to a requester who waits for this very word."""
+        arrays, fill, device, bus, cpu = self._arrays, self._fill, self._device, self.bus, self.cpu
+        m.d.comb += [
+            fill.r_valid.eq(bus.rvalid & (bus.rid == _LINE_ID)),
+            fill.r_error.eq(is_error(bus.rresp)),
+            fill.r_last.eq(bus.rlast),
+            arrays.fill_ways.eq(fill.beat_way),
+            arrays.fill_address.eq(fill.beat_address),
+            arrays.fill_data.eq(bus.rdata),
+            arrays.drop_ways.eq(fill.drop_way),
+            arrays.drop_set.eq(fill.drop_set),
+            device.valid.eq(cpu.valid & ~is_cacheable(cpu.paddr)),
+            device.write.eq(cpu.op == CacheOp.WRITE),
+            device.paddr.eq(cpu.paddr),
+            self._late_done.eq(cpu.valid & (fill.first_owner[_CPU] | fill.failed_owner[_CPU] | device.done)),
+            cpu.error.eq(
+                self._late_done & Mux(device.done, device.error, fill.r_error | fill.failed_owner[_CPU])
+            ),
+            self._slot.error.eq(
+                (self._slot.evaluating & ~self._slot.cacheable)
+                | fill.failed_owner[_SLOT]
+                | (fill.first_owner[_SLOT] & fill.r_error)
+            ),
+        ]
+
+    def _read_channel(self, m: Module) -> None:
+        """Line fills and device reads share the read address channel."""
+        g, fill, device, bus = self.geometry, self._fill, self._device, self.bus
+        held = Signal()
+        select = Signal()
+        m.d.comb += [
+            select.eq(device.ar_valid & (held | ~fill.ar_valid)),
+            bus.arvalid.eq(device.ar_valid | fill.ar_valid),
+            bus.arid.eq(Mux(select, _DEVICE_ID, _LINE_ID)),
+            bus.araddr.eq(Mux(select, device.address, g.paddr(fill.ar_line, fill.ar_offset, DRAM_BASE))),
+            bus.arlen.eq(Mux(select, 0, g.words - 1)),
+            bus.arsize.eq(Mux(select, self.cpu.size, 3)),
+            bus.arburst.eq(Mux(select, AxiBurst.INCR, AxiBurst.WRAP)),
+            device.ar_ready.eq(bus.arready & select),
+            fill.ar_ready.eq(bus.arready & ~select),
+            bus.rready.eq(1),
+            device.r_valid.eq(bus.rvalid & (bus.rid == _DEVICE_ID)),
+            device.r_resp.eq(bus.rresp),
+        ]
+        m.d.sync += held.eq(select)
+
+    def _write_channel(self, m: Module) -> None:
+        """Lines written back and device writes share the write channels; one has both until its data are out."""
+        g, writeback, device, bus, cpu = self.geometry, self._writeback, self._device, self.bus, self.cpu
+        held = Signal()
+        select = Signal()
+        base = g.paddr(writeback.held, Const(0, g.offset_bits), DRAM_BASE)
+        m.d.comb += [
+            select.eq(device.sending & (held | ~writeback.sending)),
+            bus.awvalid.eq(Mux(select, device.aw_valid, writeback.aw_valid)),
+            bus.awid.eq(Mux(select, _DEVICE_ID, _LINE_ID)),
+            bus.awaddr.eq(Mux(select, device.address, base)),
+            bus.awlen.eq(Mux(select, 0, g.words - 1)),
+            bus.awsize.eq(Mux(select, cpu.size, 3)),
+            bus.awburst.eq(AxiBurst.INCR),
+            bus.wvalid.eq(Mux(select, device.w_valid, writeback.w_valid)),
+            bus.wdata.eq(Mux(select, cpu.wdata, writeback.w_data)),
+            bus.wstrb.eq(Mux(select, cpu.wmask, 0xFF)),
+            bus.wlast.eq(select | writeback.w_last),
+            device.aw_ready.eq(bus.awready & select),
+            device.w_ready.eq(bus.wready & select),
+            writeback.aw_ready.eq(bus.awready & ~select),
+            writeback.w_ready.eq(bus.wready & ~select),
+            bus.bready.eq(1),
+            device.b_valid.eq(bus.bvalid & (bus.bid == _DEVICE_ID)),
+            device.b_resp.eq(bus.bresp),
+            writeback.b_valid.eq(bus.bvalid & (bus.bid == _LINE_ID)),
+        ]
+        m.d.sync += held.eq(select)
