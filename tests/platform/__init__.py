@@ -1,0 +1,1 @@
+"""Tests of the platform devices and the system top."""
