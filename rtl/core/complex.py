@@ -1,0 +1,91 @@
+"""The core complex: hart, MMU and first-level caches behind one AXI port."""
+
+from amaranth import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from rtl.bus.arbiter import AxiArbiter
+from rtl.bus.axi import AxiSignature
+from rtl.bus.dma import DmaPort
+from rtl.cache.dcache import DataCache
+from rtl.cache.icache import InstructionCache
+from rtl.config import CoreConfig
+from rtl.core.core import Core
+from rtl.core.interface import Events, InterruptLines, Retire
+from rtl.mmu.mmu import Mmu
+
+__all__ = ["CoreComplex"]
+
+
+class CoreComplex(wiring.Component):
+    """::
+
+        Core --fetch--------> Mmu <--load/store-- Core
+          |                    | walker             |
+          v                    v                    v
+        InstructionCache    DataCache <------------ +
+          |       clean -----> |   ^--- dma (coherent)
+          +--> AxiArbiter <----+
+                   |
+                  bus
+
+    Members
+    -------
+    bus: all memory and device accesses of the hart
+    dma: AXI subordinate for other masters; coherent with the data cache, DRAM only
+    lines, time: interrupt inputs and ``mtime``
+    events, retire: observability
+    """
+
+    def __init__(self, config: CoreConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "bus": Out(AxiSignature()),
+                "dma": In(AxiSignature()),
+                "lines": In(InterruptLines),
+                "time": In(64),
+                "events": Out(Events),
+                "retire": Out(Retire),
+            }
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        m.submodules.core = core = Core(self.config)
+        m.submodules.mmu = mmu = Mmu(self.config)
+        m.submodules.icache = icache = InstructionCache(self.config.icache)
+        m.submodules.dcache = dcache = DataCache(self.config.dcache)
+        m.submodules.arbiter = arbiter = AxiArbiter(managers=2)
+        m.submodules.dma_port = dma_port = DmaPort()
+
+        connect(m, core.fetch, mmu.fetch)
+        connect(m, core.load_store, mmu.data)
+        connect(m, core.fence, mmu.fence)
+        connect(m, core.fetch_cache, icache.cpu)
+        connect(m, core.data_cache, dcache.cpu)
+        connect(m, mmu.walker, dcache.walker)
+        connect(m, icache.clean, dcache.fetch_clean)
+        connect(m, dma_port.port, dcache.dma)
+        connect(m, flipped(self.dma), dma_port.bus)
+        connect(m, dcache.bus, arbiter.managers[0])
+        connect(m, icache.bus, arbiter.managers[1])
+        connect(m, arbiter.bus, flipped(self.bus))
+        m.d.comb += [
+            mmu.context.eq(core.context),
+            mmu.pmp.eq(core.pmp),
+            core.snoop_valid.eq(dcache.snoop.valid),
+            core.snoop_paddr.eq(dcache.snoop.paddr),
+            core.lines.eq(self.lines),
+            core.time.eq(self.time),
+            core.outer_events.itlb_miss.eq(mmu.events.itlb_miss),
+            core.outer_events.dtlb_miss.eq(mmu.events.dtlb_miss),
+            core.outer_events.l2tlb_hit.eq(mmu.events.l2tlb_hit),
+            core.outer_events.walk_read.eq(mmu.events.walk_read),
+            core.outer_events.walk_done.eq(mmu.events.walk_done),
+            core.outer_events.icache_miss.eq(icache.miss),
+            core.outer_events.dcache_miss.eq(dcache.miss),
+            self.events.eq(core.events),
+            self.retire.eq(core.retire),
+        ]
+        return m

@@ -1,0 +1,153 @@
+"""The hart: the pipeline stages and the CSR unit, wired."""
+
+from amaranth import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from rtl.cache.interface import DataPort, FetchPort
+from rtl.config import CoreConfig
+from rtl.core.csr.unit import CsrUnit
+from rtl.core.decode.decode import Decode
+from rtl.core.execute.execute import Execute
+from rtl.core.execute.multiplier import Multiplier
+from rtl.core.frontend.frontend import Frontend
+from rtl.core.interface import Events, InterruptLines, Retire
+from rtl.core.memory.memory import MemoryStage
+from rtl.isa.paging import PA_BITS
+from rtl.mmu.interface import FenceOp, FencePort, PmpState, TranslatePort, TranslationContext
+
+__all__ = ["Core"]
+
+
+class Core(wiring.Component):
+    """An in-order RV64IMAC hart with the H extension: frontend (2 cycles), decode, execute, memory.
+
+    A redirect from execute costs two bubbles, a use right after a load or multiply one.
+
+    Members
+    -------
+    fetch, load_store: translation requests to the MMU
+    context, pmp, fence: what the MMU depends on, and its invalidations
+    fetch_cache, data_cache: to the first-level caches
+    snoop_valid, snoop_paddr: another master writes (ends a reservation)
+    lines, time: interrupt inputs and ``mtime``
+    cache_events: events that arise outside (MMU, caches), for the hardware counters
+    events, retire: observability
+    """
+
+    def __init__(self, config: CoreConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "fetch": Out(TranslatePort),
+                "load_store": Out(TranslatePort),
+                "context": Out(TranslationContext),
+                "pmp": Out(PmpState),
+                "fence": Out(FencePort),
+                "fetch_cache": Out(FetchPort),
+                "data_cache": Out(DataPort),
+                "snoop_valid": In(1),
+                "snoop_paddr": In(PA_BITS),
+                "lines": In(InterruptLines),
+                "time": In(64),
+                "outer_events": In(Events),
+                "events": Out(Events),
+                "retire": Out(Retire),
+            }
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        m.submodules.frontend = frontend = Frontend(self.config)
+        m.submodules.decode = decode = Decode(self.config)
+        m.submodules.execute = execute = Execute(self.config)
+        m.submodules.multiplier = multiplier = Multiplier()
+        m.submodules.memory = memory = MemoryStage()
+        m.submodules.csr = csr = CsrUnit(self.config)
+
+        # Down the pipeline
+        connect(m, frontend.instruction, decode.instruction)
+        connect(m, decode.operation, execute.operation)
+        connect(m, execute.result, memory.operation)
+        m.d.comb += [
+            multiplier.enable.eq(execute.multiply),
+            multiplier.function.eq(execute.multiply_function),
+            multiplier.word.eq(execute.multiply_word),
+            multiplier.a.eq(execute.a),
+            multiplier.b.eq(execute.b),
+            memory.product.eq(multiplier.result),
+        ]
+        # Back up
+        m.d.comb += [
+            frontend.redirect.eq(execute.redirect),
+            frontend.update.eq(execute.update),
+            frontend.flush_cache.eq(execute.flush_instructions),
+            frontend.mode.eq(csr.mode),
+            decode.execute.eq(execute.forward),
+            decode.memory.eq(memory.forward),
+            decode.write.eq(memory.forward),
+            decode.write.valid.eq(memory.forward.valid & memory.forward.ready),
+            execute.memory_fault.eq(memory.fault),
+            execute.memory_trap.eq(memory.trap),
+            memory.snoop_valid.eq(self.snoop_valid),
+            memory.snoop_paddr.eq(self.snoop_paddr),
+        ]
+        # Control and status
+        connect(m, execute.csr, csr.csr)
+        connect(m, execute.system, csr.system)
+        connect(m, execute.trap, csr.trap)
+        connect(m, execute.xret, csr.xret)
+        m.d.comb += [
+            execute.mode.eq(csr.mode),
+            execute.interrupt_valid.eq(csr.interrupt_valid),
+            execute.interrupt_cause.eq(csr.interrupt_cause),
+            execute.wfi_wake.eq(csr.wfi_wake),
+            memory.data_mode.eq(csr.data_mode),
+            memory.hypervisor_mode.eq(csr.hypervisor_mode),
+            csr.lines.eq(self.lines),
+            csr.time.eq(self.time),
+            csr.retired.eq(memory.retired),
+            csr.events.eq(self.events),
+            self.context.eq(csr.translation),
+            self.pmp.eq(csr.pmp),
+        ]
+        # Memory
+        connect(m, frontend.translate, flipped(self.fetch))
+        connect(m, frontend.cache, flipped(self.fetch_cache))
+        connect(m, memory.translate, flipped(self.load_store))
+        connect(m, memory.cache, flipped(self.data_cache))
+        m.d.comb += [
+            memory.index_valid.eq(execute.index_valid),
+            memory.index.eq(execute.index),
+            execute.index_ready.eq(memory.index_ready),
+        ]
+        self._fences(m, execute, csr)
+        self._events(m, decode, execute, memory, csr)
+        return m
+
+    def _fences(self, m: Module, execute, csr) -> None:
+        """Fence instructions; and a PMP write, whose verdicts the TLBs hold."""
+        pmp_written = Signal()
+        m.d.comb += [
+            self.fence.valid.eq(execute.fence.valid | pmp_written),
+            self.fence.fence.eq(execute.fence.fence),
+            execute.fence.ready.eq(self.fence.ready & ~pmp_written),
+        ]
+        with m.If(pmp_written):
+            m.d.comb += self.fence.fence.op.eq(FenceOp.ALL)
+            with m.If(self.fence.ready):
+                m.d.sync += pmp_written.eq(0)
+        with m.If(csr.pmp_changed):
+            m.d.sync += pmp_written.eq(1)
+
+    def _events(self, m: Module, decode, execute, memory, csr) -> None:
+        """One bit each per cycle; those of traps come from the CSR unit, those of memory from outside."""
+        m.d.comb += [
+            self.retire.eq(memory.retire),
+            self.events.eq(csr.events_out.as_value() | self.outer_events.as_value()),
+            self.events.retire.eq(memory.retired),
+            self.events.branch.eq(execute.branch_event),
+            self.events.mispredict.eq(execute.mispredict_event),
+            self.events.load_use_stall.eq(decode.load_use),
+            self.events.memory_stall.eq(memory.stalled),
+        ]

@@ -1,0 +1,1 @@
+"""From instruction bits to control signals and operands."""

@@ -1,0 +1,56 @@
+"""The instruction decoder, generated from the decode table."""
+
+from collections import defaultdict
+
+from amaranth import Cat, Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.core.decode.table import decode_table
+from rtl.core.stages import Control, ImmediateFormat
+from rtl.isa.instructions import Instruction
+
+__all__ = ["Decoder"]
+
+
+class Decoder(wiring.Component):
+    """Combinational: a 32-bit instruction to its ``control`` signals and sign-extended ``immediate``.
+
+    Switches on the major opcode first, then within it: short chains, for hardware and simulator alike.
+    """
+
+    def __init__(self, *, hypervisor: bool = True) -> None:
+        self.hypervisor = hypervisor
+        super().__init__({"instruction": In(32), "control": Out(Control), "immediate": Out(64)})
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        by_opcode: dict[int, list[tuple[Instruction, dict]]] = defaultdict(list)
+        for instruction, control in decode_table(hypervisor=self.hypervisor):
+            by_opcode[instruction.match & 0x7F].append((instruction, control))
+        word = self.instruction
+        m.d.comb += self.control.illegal.eq(1)
+        with m.Switch(word[:7]):
+            for opcode, entries in sorted(by_opcode.items()):
+                with m.Case(opcode), m.Switch(word):
+                    for instruction, control in entries:
+                        with m.Case(instruction.pattern):
+                            m.d.comb += self.control.eq(Control.const(control))
+        m.d.comb += self.immediate.eq(0)
+        with m.Switch(self.control.immediate):
+            for kind, value in self._immediates().items():
+                with m.Case(kind):
+                    m.d.comb += self.immediate.eq(value)
+        return m
+
+    def _immediates(self) -> dict:
+        """Sign-extended immediates by format (unprivileged spec 2.3)."""
+        w = self.instruction
+        return {
+            ImmediateFormat.I: w[20:32].as_signed(),
+            ImmediateFormat.S: Cat(w[7:12], w[25:32]).as_signed(),
+            ImmediateFormat.B: (Cat(w[8:12], w[25:31], w[7], w[31]) << 1).as_signed(),
+            ImmediateFormat.U: (w[12:32] << 12).as_signed(),
+            ImmediateFormat.J: (Cat(w[21:31], w[20], w[12:20], w[31]) << 1).as_signed(),
+            ImmediateFormat.Z: w[20:32],
+        }

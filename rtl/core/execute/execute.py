@@ -1,0 +1,359 @@
+"""The execute stage: arithmetic, branches, CSR access, privileged instructions, traps."""
+
+from amaranth import Cat, Const, Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.config import CoreConfig
+from rtl.core.execute.alu import Alu, BranchUnit
+from rtl.core.execute.divider import Divider
+from rtl.core.execute.exceptions import ExceptionUnit
+from rtl.core.interface import CsrPort, Mode, SystemOp, SystemPort, Trap, TrapPort, XretPort
+from rtl.core.stages import (
+    ASelect,
+    BranchKind,
+    BranchOp,
+    BranchUpdate,
+    BSelect,
+    ExecuteOp,
+    Forward,
+    MemoryKind,
+    MemoryOp,
+    Redirect,
+)
+from rtl.mmu.interface import FenceOp, FencePort
+
+__all__ = ["Execute"]
+
+
+class Execute(wiring.Component):
+    """Begins with the register of the operation; ends where it commits.
+
+    An operation commits in the cycle in which it moves to the memory stage: the older operation there is then
+    known not to fault. Only a mispredicted branch redirects fetch earlier, for its outcome does not depend on
+    the memory stage. A fault in the memory stage kills the operation here.
+
+    Members
+    -------
+    operation, result: in and out
+    memory_fault, memory_trap: the memory stage's operation traps in this cycle
+    csr, system, trap, xret: ports of the CSR unit
+    mode, interrupt_valid, interrupt_cause, wfi_wake: from the CSR unit
+    fence: to the MMU
+    index_valid, index, index_ready: stage 0 of the data cache's port
+    forward, redirect, update, flush_instructions: to the earlier stages
+    multiply, multiply_function, multiply_word, a, b: to the multiplier, whose second stage is in memory
+    """
+
+    def __init__(self, config: CoreConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "operation": In(stream.Signature(ExecuteOp)),
+                "result": Out(stream.Signature(MemoryOp)),
+                "memory_fault": In(1),
+                "memory_trap": In(Trap),
+                "csr": Out(CsrPort),
+                "system": Out(SystemPort),
+                "trap": Out(TrapPort),
+                "xret": Out(XretPort),
+                "mode": In(Mode),
+                "interrupt_valid": In(1),
+                "interrupt_cause": In(6),
+                "wfi_wake": In(1),
+                "fence": Out(FencePort),
+                "index_valid": Out(1),
+                "index": Out(12),
+                "index_ready": In(1),
+                "forward": Out(Forward),
+                "redirect": Out(Redirect),
+                "update": Out(BranchUpdate),
+                "flush_instructions": Out(1),
+                "multiply": Out(1),
+                "multiply_function": Out(2),
+                "multiply_word": Out(1),
+                "a": Out(64),
+                "b": Out(64),
+                "branch_event": Out(1),
+                "mispredict_event": Out(1),
+            }
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        m.submodules.alu = alu = Alu()
+        m.submodules.branch = branch = BranchUnit()
+        m.submodules.divider = divider = Divider()
+        m.submodules.exceptions = exceptions = ExceptionUnit()
+
+        op = Signal(ExecuteOp)
+        valid = Signal()
+        control = op.control
+        fetched = op.fetched
+        link = Signal(64)
+        address = Signal(64)
+        commit = Signal()
+        done = Signal()
+        trapping = Signal()
+        result = Signal(64)
+        m.d.comb += [
+            link.eq(fetched.pc + Mux(fetched.compressed, 2, 4)),
+            address.eq(op.a + op.immediate),
+            alu.op.eq(control.alu),
+            alu.word.eq(control.word),
+            branch.op.eq(control.branch),
+            branch.a.eq(op.a),
+            branch.b.eq(op.b),
+            self.a.eq(op.a),
+            self.b.eq(op.b),
+        ]
+        with m.Switch(control.a):
+            with m.Case(ASelect.RS1):
+                m.d.comb += alu.a.eq(op.a)
+            with m.Case(ASelect.PC):
+                m.d.comb += alu.a.eq(fetched.pc)
+        m.d.comb += alu.b.eq(Mux(control.b == BSelect.IMMEDIATE, op.immediate, op.b))
+
+        # Exceptions of this operation (interrupts first), and their effect
+        started = Signal()
+        m.d.comb += [
+            exceptions.operation.eq(op),
+            exceptions.mode.eq(self.mode),
+            exceptions.csr_illegal.eq(self.csr.valid & self.csr.illegal),
+            exceptions.csr_virtual.eq(self.csr.valid & self.csr.virtual),
+            exceptions.system_illegal.eq(self.system.illegal),
+            exceptions.system_virtual.eq(self.system.virtual),
+            exceptions.interrupt_valid.eq(self.interrupt_valid & ~started),
+            exceptions.interrupt_cause.eq(self.interrupt_cause),
+            trapping.eq(exceptions.valid),
+        ]
+
+        mispredict, next_address = self._branch(m, op, branch.taken, address, link)
+        finished, refetch = self._units(m, op, valid, commit, divider, exceptions.kill, started)
+        is_memory = control.memory != MemoryKind.NONE
+        plain = Signal()
+        m.d.comb += [
+            plain.eq(valid & ~exceptions.kill),
+            self.index_valid.eq(plain & is_memory),
+            self.index.eq(address[:12]),
+            done.eq(trapping | exceptions.refetch | (finished & (~is_memory | self.index_ready))),
+            commit.eq(valid & done & self.result.ready & ~self.memory_fault),
+            self.operation.ready.eq(~valid | commit),
+            divider.take.eq(commit | self.memory_fault),
+        ]
+
+        # Redirects
+        redirected = Signal()
+        m.d.comb += [
+            self.trap.valid.eq(self.memory_fault | (commit & trapping)),
+            self.trap.trap.eq(Mux(self.memory_fault, self.memory_trap, exceptions.trap)),
+            self.redirect.target.eq(next_address),
+        ]
+        with m.If(self.trap.valid):
+            m.d.comb += [self.redirect.valid.eq(1), self.redirect.target.eq(self.trap.vector)]
+        with m.Elif(self.xret.valid):
+            m.d.comb += [self.redirect.valid.eq(1), self.redirect.target.eq(self.xret.target)]
+        with m.Elif(commit & plain & refetch):
+            m.d.comb += [self.redirect.valid.eq(1), self.redirect.target.eq(link)]
+        with m.Elif(valid & exceptions.refetch & ~redirected):
+            m.d.comb += [self.redirect.valid.eq(1), self.redirect.target.eq(fetched.pc)]
+        with m.Elif(plain & mispredict & ~redirected):
+            m.d.comb += self.redirect.valid.eq(1)
+
+        # The operation register
+        with m.If(self.operation.ready):
+            m.d.sync += [valid.eq(self.operation.valid), op.eq(self.operation.p), redirected.eq(0)]
+        with m.If(self.redirect.valid):
+            m.d.sync += redirected.eq(1)
+            with m.If(self.operation.ready | self.memory_fault):
+                m.d.sync += [valid.eq(0), redirected.eq(0)]
+
+        self._results(m, op, valid, commit, exceptions, alu, divider, address, link, result)
+        m.d.comb += [
+            self.branch_event.eq(commit & plain & (control.branch != BranchOp.NONE)),
+            self.mispredict_event.eq(commit & plain & mispredict),
+        ]
+        return m
+
+    def _branch(self, m: Module, op, taken, address, link):
+        """Where execution goes on, whether fetch went elsewhere, and what the predictor learns."""
+        control, fetched = op.control, op.fetched
+        target = Signal(64)
+        mispredict = Signal()
+        jalr = control.branch == BranchOp.JALR
+        m.d.comb += [
+            target.eq(Mux(jalr, Cat(Const(0, 1), address[1:]), fetched.pc + op.immediate)),
+            mispredict.eq(
+                (taken != fetched.predicted_taken) | (taken & (target != fetched.predicted_target))
+            ),
+        ]
+        kind = Signal(BranchKind)
+        links = (op.rd == 1) | (op.rd == 5)
+        with m.If((control.branch == BranchOp.JAL) | jalr):
+            m.d.comb += kind.eq(BranchKind.JUMP)
+            with m.If(links):
+                m.d.comb += kind.eq(BranchKind.CALL)
+            with m.Elif(jalr & ((op.rs1 == 1) | (op.rs1 == 5))):
+                m.d.comb += kind.eq(BranchKind.RETURN)
+        m.d.comb += [
+            self.update.last_parcel.eq(Mux(fetched.compressed, fetched.pc, fetched.pc + 2)),
+            self.update.taken.eq(taken),
+            self.update.target.eq(target),
+            self.update.kind.eq(kind),
+            self.update.link.eq(link),
+        ]
+        return mispredict, Mux(taken, target, link)
+
+    def _units(self, m: Module, op, valid, commit, divider, kill, started):
+        """Everything that takes effect or time beyond the ALU. Returns (finished, refetch)."""
+        control, fetched = op.control, op.fetched
+        system = control.system
+        finished = Signal(init=1)
+        refetch = Signal()
+        live = Signal()
+        m.d.comb += [
+            live.eq(valid & ~kill),
+            finished.eq(1),
+            divider.start.eq(live & control.divide),
+            divider.signed.eq(~op.expanded[12]),
+            divider.remainder.eq(op.expanded[13]),
+            divider.word.eq(control.word),
+            divider.a.eq(op.a),
+            divider.b.eq(op.b),
+            self.multiply.eq(commit & control.multiply),
+            self.multiply_function.eq(op.expanded[12:14]),
+            self.multiply_word.eq(control.word),
+        ]
+        with m.If(control.divide):
+            m.d.comb += finished.eq(divider.done)
+
+        # CSR access
+        m.d.comb += [
+            self.csr.valid.eq(valid & control.csr.as_value().any() & ~fetched.fault_valid),
+            self.csr.number.eq(op.immediate[:12]),
+            self.csr.op.eq(control.csr),
+            self.csr.write.eq((control.csr.as_value() == 1) | (op.rs1 != 0)),
+            self.csr.operand.eq(Mux(control.csr_immediate, op.rs1, op.a)),
+            self.csr.commit.eq(commit & ~kill & self.csr.valid),
+            self.system.op.eq(Mux(valid & ~control.illegal, system, SystemOp.NONE)),
+            self.xret.machine.eq(system == SystemOp.MRET),
+            self.xret.valid.eq(commit & ~kill & ((system == SystemOp.MRET) | (system == SystemOp.SRET))),
+            self.flush_instructions.eq(commit & ~kill & control.fence_i),
+        ]
+        with m.If(self.csr.valid):
+            m.d.comb += refetch.eq(self.csr.refetch)
+        with m.If(control.fence_i):
+            m.d.comb += refetch.eq(1)
+
+        self._fence(m, op, live, finished, refetch, started)
+
+        # wfi waits for an interrupt that is pending and enabled; it then completes, and the interrupt is
+        # taken on the next instruction.
+        with m.If(system == SystemOp.WFI):
+            m.d.comb += finished.eq(self.wfi_wake)
+        waiting = Signal()
+        m.d.comb += waiting.eq(live & (system == SystemOp.WFI) & self.result.ready)
+        with m.If(commit | self.memory_fault):
+            m.d.sync += started.eq(0)
+        with m.Elif(waiting | self.fence.valid):
+            m.d.sync += started.eq(1)
+        return finished, refetch
+
+    def _fence(self, m: Module, op, live, finished, refetch, started) -> None:
+        """Address-translation fences go to the MMU once all older stores are done."""
+        system = op.control.system
+        fence = self.fence.fence
+        wanted = Signal()
+        m.d.comb += [
+            fence.by_address.eq(op.rs1 != 0),
+            fence.by_id.eq(op.expanded[20:25] != 0),
+            fence.address.eq(op.a),
+            fence.id.eq(op.b[:16]),
+        ]
+        with m.Switch(system):
+            with m.Case(SystemOp.SFENCE_VMA, SystemOp.SINVAL_VMA):
+                m.d.comb += [wanted.eq(1), refetch.eq(1)]
+                m.d.comb += fence.op.eq(Mux(self.mode.virt, FenceOp.VVMA, FenceOp.SFENCE))
+            with m.Case(SystemOp.HFENCE_VVMA, SystemOp.HINVAL_VVMA):
+                m.d.comb += [wanted.eq(1), fence.op.eq(FenceOp.VVMA)]
+            with m.Case(SystemOp.HFENCE_GVMA, SystemOp.HINVAL_GVMA):
+                m.d.comb += [wanted.eq(1), fence.op.eq(FenceOp.GVMA)]
+        with m.If(wanted):
+            m.d.comb += [
+                self.fence.valid.eq(live & self.result.ready & ~self.memory_fault),
+                finished.eq(self.fence.valid & self.fence.ready),
+            ]
+
+    def _results(self, m: Module, op, valid, commit, exceptions, alu, divider, address, link, result) -> None:
+        """What moves to the memory stage, and what the decode stage may take at once."""
+        control, fetched = op.control, op.fetched
+        later = Signal()
+        is_memory = control.memory != MemoryKind.NONE
+        m.d.comb += [result.eq(alu.result), later.eq(is_memory | control.multiply)]
+        with m.If(control.branch != BranchOp.NONE):
+            m.d.comb += result.eq(link)
+        with m.If(control.csr.as_value().any()):
+            m.d.comb += result.eq(self.csr.rdata)
+        with m.If(control.divide):
+            m.d.comb += result.eq(divider.result)
+
+        drop = exceptions.refetch
+        out = self.result.p
+        m.d.comb += [
+            self.result.valid.eq(commit & ~drop),
+            out.pc.eq(fetched.pc),
+            out.instruction.eq(fetched.instruction),
+            out.compressed.eq(fetched.compressed),
+            out.tinst.eq(_transformed(op)),
+            out.mode.eq(self.mode),
+            out.rd.eq(op.rd),
+            out.rd_write.eq(control.rd_write & ~exceptions.valid),
+            out.result.eq(result),
+            out.kind.eq(Mux(exceptions.valid, MemoryKind.NONE, control.memory)),
+            out.size.eq(control.size),
+            out.unsigned.eq(control.unsigned),
+            out.hypervisor.eq(control.hypervisor),
+            out.hlvx.eq(control.hlvx),
+            out.amo.eq(control.amo),
+            out.vaddr.eq(address),
+            out.wdata.eq(op.b),
+            out.multiply.eq(control.multiply),
+            out.csr_write.eq(self.csr.valid & self.csr.write),
+            out.csr.eq(self.csr.number),
+            out.trap.eq(exceptions.valid),
+            out.interrupt.eq(exceptions.trap.interrupt),
+            out.cause.eq(exceptions.trap.cause),
+        ]
+        live = valid & ~exceptions.kill
+        learn = op.control.branch != BranchOp.NONE
+        m.d.comb += [
+            self.forward.valid.eq(live & control.rd_write),
+            self.forward.rd.eq(op.rd),
+            self.forward.ready.eq(~later),
+            self.forward.data.eq(result),
+            self.update.valid.eq(
+                commit & ((learn & ~exceptions.kill) | fetched.predicted_taken | fetched.bad_prediction)
+            ),
+            self.update.remove.eq(~learn | exceptions.refetch),
+        ]
+        with m.If(exceptions.refetch):
+            # The entry sits on the first parcel of a 4-byte instruction.
+            m.d.comb += [self.update.last_parcel.eq(fetched.pc), self.update.taken.eq(0)]
+
+
+def _transformed(op):
+    """htinst of a load, store, AMO or hypervisor access, with a zero address offset (rtl.isa.htinst)."""
+    word = op.expanded
+    opcode, rd, funct3, rs2, top = word[:7], word[7:12], word[12:15], word[20:25], word[25:32]
+    is_load = opcode == 0x03
+    is_store = opcode == 0x23
+    return Cat(
+        opcode[0],
+        opcode[1] & ~op.fetched.compressed,
+        opcode[2:],
+        Mux(is_store, 0, rd),
+        funct3,
+        Const(0, 5),
+        Mux(is_load, 0, rs2),
+        Mux(is_load | is_store, 0, top),
+    )

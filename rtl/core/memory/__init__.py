@@ -1,0 +1,1 @@
+"""The memory stage: loads, stores, atomics, and the end of the pipeline."""
