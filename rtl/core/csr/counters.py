@@ -1,0 +1,125 @@
+"""mcycle, minstret and the programmable counters."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.core.csr.registers import CsrWrite, plain_register, selects
+from rtl.core.interface import Events, Mode
+from rtl.isa.causes import Cause
+from rtl.isa.csr_state import COUNTERS, csr_states
+from rtl.isa.events import EVENT_MASK, HpmEvent, ModeInhibit
+from rtl.isa.privilege import Privilege
+
+__all__ = ["Counters"]
+
+_GUEST_PAGE_FAULTS = (
+    Cause.FETCH_GUEST_PAGE_FAULT,
+    Cause.LOAD_GUEST_PAGE_FAULT,
+    Cause.STORE_GUEST_PAGE_FAULT,
+)
+
+
+def _event_bits(events: wiring.PureInterface) -> Value:
+    """All events, at the bit number of their ``HpmEvent``."""
+    exception_exit = events.vm_exit & ~events.exit_interrupt
+    bits = {
+        HpmEvent.NONE: Const(0, 1),
+        HpmEvent.CYCLE: Const(1, 1),
+        HpmEvent.VM_EXIT_INTERRUPT: events.vm_exit & events.exit_interrupt,
+        HpmEvent.VM_EXIT_ECALL: exception_exit & (events.exit_cause == Cause.ECALL_VS),
+        HpmEvent.VM_EXIT_GUEST_PAGE_FAULT: exception_exit & events.exit_cause.matches(*_GUEST_PAGE_FAULTS),
+        HpmEvent.VM_EXIT_VIRTUAL_INSTRUCTION: exception_exit
+        & (events.exit_cause == Cause.VIRTUAL_INSTRUCTION),
+    }
+    return Cat(bits[event] if event in bits else getattr(events, event.name.lower()) for event in HpmEvent)
+
+
+class Counters(wiring.Component):
+    """Privileged spec 3.1.10 (counters), 3.1.12 (mcountinhibit); events of ``rtl.isa.events``.
+
+    The values as read include an instruction that retires in the same cycle: it is older than the reader.
+    A write wins over the count of its cycle, and the writer's own retirement is not counted, so the next
+    instruction reads what was written.
+
+    Members
+    -------
+    write: CSR writes
+    mode: current mode
+    retired: an instruction completes in this cycle
+    events: what happens in this cycle
+    mcycle, minstret, mhpmcounter3 ..., mcountinhibit, mhpmevent3 ...: the registers as read
+    """
+
+    def __init__(self):
+        names = [f"mhpm{kind}{n}" for n in COUNTERS for kind in ("counter", "event")]
+        super().__init__(
+            {
+                "write": In(CsrWrite),
+                "mode": In(Mode),
+                "retired": In(1),
+                "events": In(Events),
+                **{name: Out(64) for name in ("mcycle", "minstret", "mcountinhibit", *names)},
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        inhibit = plain_register(m, self.write, csr_states()["mcountinhibit"])
+        m.d.comb += self.mcountinhibit.eq(inhibit)
+        self._cycle(m, inhibit[0])
+        self._instret(m, inhibit[2])
+        events = Signal(len(HpmEvent))
+        mode_bit = self._mode_bit(m)
+        m.d.comb += events.eq(_event_bits(self.events))
+        for n in COUNTERS:
+            self._programmable(m, n, inhibit[n], events, mode_bit)
+        return m
+
+    def _cycle(self, m: Module, inhibit: Value) -> None:
+        cycles = Signal(64)
+        m.d.comb += self.mcycle.eq(cycles)
+        with m.If(selects(self.write, "mcycle")):
+            m.d.sync += cycles.eq(self.write.value)
+        with m.Elif(~inhibit):
+            m.d.sync += cycles.eq(cycles + 1)
+
+    def _instret(self, m: Module, inhibit: Value) -> None:
+        retired = Signal(64)
+        writer_pending = Signal()
+        """The next instruction to retire is the one that wrote minstret."""
+        m.d.comb += self.minstret.eq(retired + (self.retired & ~writer_pending & ~inhibit))
+        with m.If(selects(self.write, "minstret")):
+            m.d.sync += [retired.eq(self.write.value), writer_pending.eq(1)]
+        with m.Elif(self.retired):
+            m.d.sync += [retired.eq(self.minstret), writer_pending.eq(0)]
+
+    def _mode_bit(self, m: Module) -> Signal:
+        """The mode as one of the inhibit bits, from bit 0 for ``ModeInhibit.VU``."""
+        bit = Signal(5)
+        virt = self.mode.virt
+        names = {
+            Privilege.M: (ModeInhibit.M, ModeInhibit.M),
+            Privilege.S: (ModeInhibit.HS, ModeInhibit.VS),
+            Privilege.U: (ModeInhibit.U, ModeInhibit.VU),
+        }
+        with m.Switch(self.mode.privilege):
+            for privilege, (host, guest) in names.items():
+                with m.Case(privilege):
+                    m.d.comb += bit.eq(Mux(virt, 1 << (guest - ModeInhibit.VU), 1 << (host - ModeInhibit.VU)))
+        return bit
+
+    def _programmable(self, m: Module, n: int, inhibit: Value, events: Value, mode_bit: Value) -> None:
+        state = csr_states()[f"mhpmevent{n}"]
+        selector = plain_register(m, self.write, state)
+        count = Signal(64, name=f"count{n}")
+        stopped = (selector[ModeInhibit.VU : ModeInhibit.M + 1] & mode_bit).any()
+        event = events.bit_select(selector & EVENT_MASK, 1)
+        m.d.comb += [
+            getattr(self, f"mhpmevent{n}").eq(selector),
+            getattr(self, f"mhpmcounter{n}").eq(count),
+        ]
+        with m.If(selects(self.write, f"mhpmcounter{n}")):
+            m.d.sync += count.eq(self.write.value)
+        with m.Elif(event & ~stopped & ~inhibit):
+            m.d.sync += count.eq(count + 1)

@@ -1,0 +1,188 @@
+"""Interrupt registers, supervisor timers, and the choice of the interrupt to take."""
+
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.core.csr.registers import CsrWrite, plain_register, selects
+from rtl.core.interface import CsrOp, InterruptLines, Mode
+from rtl.isa.causes import INTERRUPT_PRIORITY, VS_INTERRUPTS, Interrupt
+from rtl.isa.csr_state import S_INTERRUPTS, csr_states
+from rtl.isa.privilege import Privilege
+
+__all__ = ["Interrupts"]
+
+Pending = data.FlexibleLayout(13, {bit.name.lower(): data.Field(1, bit) for bit in Interrupt})
+"""The interrupt bits of ``mip`` and ``mie``."""
+
+_VALUES = "mie mip sie sip hie hip hvip vsie vsip stimecmp vstimecmp".split()
+
+
+class Interrupts(wiring.Component):
+    """Privileged spec 3.1.9 (mip, mie), 12.1.3 (sip, sie); H chapter (hvip, hip, hie, vsip, vsie); Sstc.
+
+    STIP and VSTIP of the timers reach interrupts one cycle after the comparison (the specification lets them
+    be late), but reads of the pending registers show the comparison itself.
+
+    Members
+    -------
+    write: CSR writes; with ``op`` and ``operand`` of the instruction for the SEIP bit of mip
+    mode, m_enable, hs_enable, vs_enable: current mode; MIE, SIE of sstatus, SIE of vsstatus
+    mideleg, hideleg: delegation
+    lines: interrupt inputs
+    time, guest_time: mtime, and mtime + htimedelta
+    stce, vs_stce: stimecmp is in use (menvcfg.STCE), vstimecmp is too (henvcfg.STCE)
+    valid, cause: an interrupt is to be taken now; its bit number in ``mip``
+    wake: something is pending and locally enabled (WFI ends)
+    mie ... vstimecmp: values of the registers as read
+    """
+
+    def __init__(self, hypervisor: bool = True):
+        self.hypervisor = hypervisor
+        super().__init__(
+            {
+                "write": In(CsrWrite),
+                "op": In(CsrOp),
+                "operand": In(64),
+                "mode": In(Mode),
+                "m_enable": In(1),
+                "hs_enable": In(1),
+                "vs_enable": In(1),
+                "mideleg": In(64),
+                "hideleg": In(64),
+                "lines": In(InterruptLines),
+                "time": In(64),
+                "guest_time": In(64),
+                "stce": In(1),
+                "vs_stce": In(1),
+                "valid": Out(1),
+                "cause": Out(6),
+                "wake": Out(1),
+                **{name: Out(64) for name in _VALUES},
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        timer, vs_timer = self._timers(m)
+        # The same flags a cycle later: keeps the comparators out of the way from a pending interrupt to fetch.
+        timer_taken, vs_timer_taken = Signal(), Signal()
+        m.d.sync += [timer_taken.eq(timer), vs_timer_taken.eq(vs_timer)]
+
+        software, hvip = self._software(m)
+        shown, taken = Signal(Pending), Signal(Pending)
+        for pending, s_timer, v_timer in ((shown, timer, vs_timer), (taken, timer_taken, vs_timer_taken)):
+            m.d.comb += [
+                pending.eq(software.as_value() | hvip),
+                pending.msi.eq(self.lines.msip),
+                pending.mti.eq(self.lines.mtip),
+                pending.mei.eq(self.lines.meip),
+                pending.sei.eq(software.sei | self.lines.seip),
+                pending.sti.eq(Mux(self.stce, s_timer, software.sti)),
+                pending.vsti.eq(hvip[Interrupt.VSTI] | v_timer),
+            ]
+
+        enabled = self._enables(m)
+        self._views(m, shown.as_value(), enabled, hvip)
+        self._choice(m, taken.as_value() & enabled)
+        return m
+
+    def _timers(self, m: Module) -> tuple[Signal, Signal]:
+        """Sstc: pending while time >= stimecmp; for VS while time + htimedelta >= vstimecmp."""
+        states = csr_states(self.hypervisor)
+        timer, vs_timer = Signal(), Signal()
+        stimecmp = plain_register(m, self.write, states["stimecmp"])
+        m.d.comb += [self.stimecmp.eq(stimecmp), timer.eq(self.stce & (self.time >= stimecmp))]
+        if self.hypervisor:
+            vstimecmp = plain_register(m, self.write, states["vstimecmp"])
+            m.d.comb += [
+                self.vstimecmp.eq(vstimecmp),
+                vs_timer.eq(self.vs_stce & (self.guest_time >= vstimecmp)),
+            ]
+        return timer, vs_timer
+
+    def _software(self, m: Module) -> tuple[Signal, Signal]:
+        """The pending bits that software writes: those of mip at S level, and hvip."""
+        value = self.write.value
+        software = Signal(Pending)
+        hvip = Signal(13)
+        with m.If(selects(self.write, "mip")):
+            m.d.sync += software.ssi.eq(value[Interrupt.SSI])
+            with m.If(~self.stce):
+                m.d.sync += software.sti.eq(value[Interrupt.STI])
+            # 3.1.9: the read of a read-modify-write sees only the software bit, not the line.
+            with m.Switch(self.op):
+                bit = self.operand[Interrupt.SEI]
+                with m.Case(CsrOp.SET):
+                    m.d.sync += software.sei.eq(software.sei | bit)
+                with m.Case(CsrOp.CLEAR):
+                    m.d.sync += software.sei.eq(software.sei & ~bit)
+                with m.Default():
+                    m.d.sync += software.sei.eq(bit)
+        with m.If(selects(self.write, "sip") & self.mideleg[Interrupt.SSI]):
+            m.d.sync += software.ssi.eq(value[Interrupt.SSI])
+        if self.hypervisor:
+            with m.If(selects(self.write, "hvip")):
+                m.d.sync += hvip.eq(value & VS_INTERRUPTS)
+            with m.If(selects(self.write, "mip") | selects(self.write, "hip")):
+                m.d.sync += hvip[Interrupt.VSSI].eq(value[Interrupt.VSSI])
+            with m.If(selects(self.write, "vsip") & self.hideleg[Interrupt.VSSI]):
+                m.d.sync += hvip[Interrupt.VSSI].eq(value[Interrupt.SSI])
+        return software, hvip
+
+    def _enables(self, m: Module) -> Signal:
+        """mie, and the registers that show parts of it."""
+        states = csr_states(self.hypervisor)
+        enabled = Signal(13)
+        value = self.write.value
+
+        def change(name: str, new: Value, mask: Value | int) -> None:
+            with m.If(selects(self.write, name)):
+                m.d.sync += enabled.eq(enabled & ~mask | new & mask)
+
+        change("mie", value, states["mie"].writable)
+        change("sie", value, (self.mideleg & S_INTERRUPTS)[:13])
+        if self.hypervisor:
+            change("hie", value, states["hie"].writable)
+            change("vsie", value << 1, (self.hideleg & VS_INTERRUPTS)[:13])
+        return enabled
+
+    def _views(self, m: Module, pending: Value, enabled: Value, hvip: Value) -> None:
+        s_view = self.mideleg & S_INTERRUPTS
+        m.d.comb += [
+            self.mip.eq(pending),
+            self.mie.eq(enabled),
+            self.sip.eq(pending & s_view),
+            self.sie.eq(enabled & s_view),
+        ]
+        if self.hypervisor:
+            hs_mask = csr_states()["hie"].writable
+            m.d.comb += [
+                self.hvip.eq(hvip),
+                self.hip.eq(pending & hs_mask),
+                self.hie.eq(enabled & hs_mask),
+                self.vsip.eq((pending & self.hideleg) >> 1),
+                self.vsie.eq((enabled & self.hideleg) >> 1),
+            ]
+
+    def _choice(self, m: Module, pending: Value) -> None:
+        """H chapter, hip/hie: M-level first, then HS, then VS; a level is open if the mode is below it, or is
+        it with its xIE set. VS-level interrupts wait while V = 0."""
+        privilege, virt = self.mode.privilege, self.mode.virt
+        machine = privilege == Privilege.M
+        user = privilege == Privilege.U
+        candidates, to_m, to_hs, to_vs = Signal(13), Signal(13), Signal(13), Signal(13)
+        m.d.comb += self.wake.eq(pending != 0)
+        with m.If(~machine | self.m_enable):
+            m.d.comb += to_m.eq(pending & ~self.mideleg)
+        with m.If(~machine & (virt | user | self.hs_enable)):
+            m.d.comb += to_hs.eq(pending & self.mideleg & ~self.hideleg)
+        with m.If(virt & (user | self.vs_enable)):
+            m.d.comb += to_vs.eq(pending & self.hideleg)
+        m.d.comb += [
+            candidates.eq(Mux(to_m != 0, to_m, Mux(to_hs != 0, to_hs, to_vs))),
+            self.valid.eq(candidates != 0),
+        ]
+        for interrupt in reversed(INTERRUPT_PRIORITY):
+            with m.If(candidates[interrupt]):
+                m.d.comb += self.cause.eq(interrupt)

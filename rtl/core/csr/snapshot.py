@@ -1,0 +1,19 @@
+"""The CSR state that is brought out for lockstep."""
+
+from amaranth.lib import data
+
+from rtl.isa.csr_state import Legality, WriteRule, csr_states
+
+__all__ = ["snapshot_layout"]
+
+
+def snapshot_layout(hypervisor: bool = True) -> data.StructLayout:
+    """64 bits for every register with state of its own, by name: no views, no user copies of counters, no
+    constants. Pending and enable registers are shown by mip, mie and hvip."""
+    return data.StructLayout(
+        {
+            name: 64
+            for name, state in csr_states(hypervisor).items()
+            if state.writable and state.rule is not WriteRule.VIEW and state.legality is not Legality.COUNTER
+        }
+    )

@@ -1,0 +1,306 @@
+"""The CSR unit: control and status registers, traps and returns, interrupts, counters."""
+
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out, connect
+
+from rtl.config import CoreConfig
+from rtl.core.csr.counters import Counters
+from rtl.core.csr.delegation import Delegation
+from rtl.core.csr.environment import Environment
+from rtl.core.csr.interrupts import Interrupts
+from rtl.core.csr.legality import AccessCheck, Controls, SystemCheck
+from rtl.core.csr.pmp import PmpRegisters
+from rtl.core.csr.registers import CsrWrite, Level
+from rtl.core.csr.snapshot import snapshot_layout
+from rtl.core.csr.status import Status
+from rtl.core.csr.translation import TranslationRegisters
+from rtl.core.csr.trap_registers import LEVEL_REGISTERS, TrapRegisters
+from rtl.core.interface import (
+    CsrOp,
+    CsrPort,
+    Events,
+    InterruptLines,
+    Mode,
+    SystemPort,
+    TrapPort,
+    XretPort,
+)
+from rtl.isa.csr_state import COUNTERS, csr_states
+from rtl.isa.csrs import CSRS, VS_ALIASES
+from rtl.isa.privilege import Privilege
+from rtl.mmu.interface import PmpState, TranslationContext
+
+__all__ = ["CsrUnit"]
+
+
+class CsrUnit(wiring.Component):
+    """Architectural state besides the integer registers and the pc.
+
+    At most one of ``csr.commit``, ``trap.valid`` and ``xret.valid`` is up in a cycle; each takes effect at its
+    end. ``csr``, ``system``, ``trap.vector`` and ``xret.target`` answer combinationally.
+
+    Parameters
+    ----------
+    config: the hart; ``hypervisor`` builds the H extension, ``observe`` the snapshot
+
+    Members
+    -------
+    csr: CSR instruction in execute
+    system: check of a privileged instruction
+    trap: trap to take; its ``cause`` is ``interrupt_cause`` for an interrupt
+    trap_cause: cause number as the handler's xcause gets it, while ``trap`` stands
+    xret: mret, sret
+    lines: interrupt inputs
+    time: mtime
+    retired: an instruction completes in this cycle, older than the one in execute
+    events, events_out: events of the core; the same with those that arise here filled in
+    mode, data_mode, hypervisor_mode: of fetches; of ordinary loads and stores; of HLV, HLVX, HSV
+    interrupt_valid, interrupt_cause: an interrupt must be taken now; its bit number in mip (so a VS-level
+        interrupt is 2, 6 or 10 here, whoever handles it)
+    wfi_wake: an interrupt is pending and locally enabled, whatever the global enables and delegation
+    translation, pmp: state that address translation and protection depend on
+    pmp_changed: pmp may change at the end of this cycle
+    snapshot: every register as M mode would read it (only with ``config.observe``)
+    """
+
+    def __init__(self, config: CoreConfig):
+        self.config = config
+        ports = {
+            "csr": In(CsrPort),
+            "system": In(SystemPort),
+            "trap": In(TrapPort),
+            "trap_cause": Out(6),
+            "xret": In(XretPort),
+            "lines": In(InterruptLines),
+            "time": In(64),
+            "retired": In(1),
+            "events": In(Events),
+            "events_out": Out(Events),
+            "mode": Out(Mode),
+            "data_mode": Out(Mode),
+            "hypervisor_mode": Out(Mode),
+            "interrupt_valid": Out(1),
+            "interrupt_cause": Out(6),
+            "wfi_wake": Out(1),
+            "translation": Out(TranslationContext),
+            "pmp": Out(PmpState),
+            "pmp_changed": Out(1),
+        }
+        if config.observe:
+            ports["snapshot"] = Out(snapshot_layout(config.hypervisor))
+        super().__init__(ports)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        hypervisor = self.config.hypervisor
+        m.submodules.status = status = Status(hypervisor)
+        m.submodules.delegation = delegation = Delegation(hypervisor)
+        m.submodules.levels = levels = TrapRegisters(hypervisor, self.config.observe)
+        m.submodules.interrupts = interrupts = Interrupts(hypervisor)
+        m.submodules.counters = counters = Counters()
+        m.submodules.pmp = pmp = PmpRegisters()
+        m.submodules.roots = roots = TranslationRegisters(hypervisor)
+        m.submodules.environment = environment = Environment(hypervisor)
+        m.submodules.access = access = AccessCheck(hypervisor)
+        m.submodules.system_check = system_check = SystemCheck(hypervisor)
+        writers = [status, delegation, levels, interrupts, counters, pmp, roots, environment]
+
+        self._modes(m, status, [delegation, interrupts, counters, access, system_check])
+        self._checks(m, status, environment, access, system_check)
+        number = self._substituted(m)
+        m.d.comb += levels.number.eq(number)
+        values = self._values(status, delegation, levels, interrupts, counters, pmp, roots, environment)
+        self._read(m, number, values)
+        self._write(m, number, access, writers)
+        self._traps(m, status, delegation, levels)
+        self._interrupts(m, status, delegation, environment, interrupts)
+        self._memory(m, status, roots, environment, pmp)
+        self._events(m, delegation, status, roots, counters)
+        if self.config.observe:
+            for name in self.snapshot.shape().members:
+                value = getattr(levels, name) if name in levels.signature.members else values[name]
+                m.d.comb += getattr(self.snapshot, name).eq(value)
+        return m
+
+    def _modes(self, m: Module, status: Status, users: list[wiring.Component]) -> None:
+        m.d.comb += [
+            self.mode.eq(status.mode),
+            self.data_mode.eq(status.data_mode),
+            self.hypervisor_mode.eq(status.hypervisor_mode),
+            *(user.mode.eq(status.mode) for user in users),
+        ]
+
+    def _checks(
+        self,
+        m: Module,
+        status: Status,
+        environment: Environment,
+        access: AccessCheck,
+        system_check: SystemCheck,
+    ) -> None:
+        controls = Signal(Controls)
+        mstatus, hstatus = status.mstatus, status.hstatus
+        time_enable = CSRS["mcounteren"].field("TM").lo
+        m.d.comb += [
+            *(getattr(controls, name).eq(getattr(mstatus, name)) for name in ("tvm", "tw", "tsr")),
+            *(getattr(controls, name).eq(getattr(hstatus, name)) for name in ("hu", "vtvm", "vtw", "vtsr")),
+            controls.timer.eq(environment.mcounteren[time_enable] & environment.menvcfg.stce),
+            controls.vs_timer.eq(environment.hcounteren[time_enable] & environment.henvcfg.stce),
+            access.controls.eq(controls),
+            access.number.eq(self.csr.number),
+            access.write.eq(self.csr.write),
+            *(
+                getattr(access, name).eq(getattr(environment, name))
+                for name in ("mcounteren", "hcounteren", "scounteren")
+            ),
+            system_check.controls.eq(controls),
+            system_check.op.eq(self.system.op),
+            self.system.illegal.eq(system_check.illegal),
+            self.system.virtual.eq(system_check.virtual),
+            self.csr.illegal.eq(access.illegal),
+            self.csr.virtual.eq(access.virtual),
+        ]
+
+    def _substituted(self, m: Module) -> Signal:
+        """The number after vs* stands in for s* in V = 1 (0x1xx becomes 0x2xx)."""
+        number = Signal(12)
+        m.d.comb += number.eq(self.csr.number)
+        if self.config.hypervisor:
+            replaced = [CSRS[name].number for name in VS_ALIASES]
+            with m.If(self.mode.virt & self.csr.number.matches(*replaced)):
+                m.d.comb += number[8:10].eq(0b10)
+        return number
+
+    def _values(
+        self, status, delegation, levels, interrupts, counters, pmp, roots, environment
+    ) -> dict[str, Value]:
+        """What each register reads as; those that read as a constant are not listed."""
+        parts = (status, delegation, interrupts, counters, pmp, roots, environment)
+        values: dict[str, Value] = {}
+        for name in csr_states(self.config.hypervisor):
+            for part in parts:
+                if name in part.signature.members:
+                    values[name] = Value.cast(getattr(part, name))
+        for kind, names in LEVEL_REGISTERS.items():
+            values |= {
+                name: getattr(levels, kind)
+                for name in names
+                if CSRS[name].name in csr_states(self.config.hypervisor)
+            }
+        values |= {f"hpmcounter{n}": values[f"mhpmcounter{n}"] for n in COUNTERS}
+        values["cycle"], values["instret"] = values["mcycle"], values["minstret"]
+        values["time"] = Mux(self.mode.virt, environment.guest_time, self.time)
+        return values
+
+    def _read(self, m: Module, number: Signal, values: dict[str, Value]) -> None:
+        """One flat case on the number: the simulator turns it into a decision tree."""
+        constants = {
+            name: state.fixed
+            for name, state in csr_states(self.config.hypervisor).items()
+            if name not in values
+        }
+        constants["mhartid"] = self.config.hart_id
+        by_value: dict[int, tuple[Value, list[int]]] = {}
+        for name, value in values.items():
+            by_value.setdefault(id(value), (value, []))[1].append(CSRS[name].number)
+        with m.Switch(number):
+            for value, numbers in by_value.values():
+                with m.Case(*numbers):
+                    m.d.comb += self.csr.rdata.eq(value)
+            for name, constant in constants.items():
+                if constant:
+                    with m.Case(CSRS[name].number):
+                        m.d.comb += self.csr.rdata.eq(constant)
+
+    def _write(self, m: Module, number: Signal, access: AccessCheck, writers: list[wiring.Component]) -> None:
+        bus = CsrWrite.create(path=("write",))
+        with m.Switch(self.csr.op):
+            with m.Case(CsrOp.SET):
+                m.d.comb += bus.value.eq(self.csr.rdata | self.csr.operand)
+            with m.Case(CsrOp.CLEAR):
+                m.d.comb += bus.value.eq(self.csr.rdata & ~self.csr.operand)
+            with m.Default():
+                m.d.comb += bus.value.eq(self.csr.operand)
+        m.d.comb += [
+            bus.enable.eq(self.csr.commit & self.csr.write & ~access.illegal & ~access.virtual),
+            bus.number.eq(number),
+        ]
+        for writer in writers:
+            connect(m, bus, writer.write)
+
+    def _traps(self, m: Module, status: Status, delegation: Delegation, levels: TrapRegisters) -> None:
+        trap, xret = self.trap.trap, self.xret
+        m.d.comb += [
+            delegation.interrupt.eq(trap.interrupt),
+            delegation.cause.eq(trap.cause),
+            status.trap_valid.eq(self.trap.valid),
+            status.trap_level.eq(delegation.level),
+            status.trap_gva.eq(trap.gva),
+            status.xret_valid.eq(xret.valid),
+            status.xret_machine.eq(xret.machine),
+            levels.trap_valid.eq(self.trap.valid),
+            levels.trap.eq(trap),
+            levels.trap_level.eq(delegation.level),
+            levels.trap_code.eq(delegation.code),
+            levels.return_level.eq(Mux(xret.machine, Level.MACHINE, Mux(self.mode.virt, Level.VS, Level.HS))),
+            self.trap.vector.eq(levels.vector),
+            self.trap_cause.eq(delegation.code),
+            self.xret.target.eq(levels.return_address),
+        ]
+
+    def _interrupts(self, m: Module, status, delegation, environment, interrupts: Interrupts) -> None:
+        m.d.comb += [
+            interrupts.op.eq(self.csr.op),
+            interrupts.operand.eq(self.csr.operand),
+            interrupts.m_enable.eq(status.mstatus.mie),
+            interrupts.hs_enable.eq(status.mstatus.sie),
+            interrupts.vs_enable.eq(status.vsstatus.sie),
+            interrupts.mideleg.eq(delegation.mideleg),
+            interrupts.hideleg.eq(delegation.hideleg),
+            interrupts.lines.eq(self.lines),
+            interrupts.time.eq(self.time),
+            interrupts.guest_time.eq(environment.guest_time),
+            interrupts.stce.eq(environment.menvcfg.stce),
+            interrupts.vs_stce.eq(environment.henvcfg.stce),
+            environment.time.eq(self.time),
+            self.interrupt_valid.eq(interrupts.valid),
+            self.interrupt_cause.eq(interrupts.cause),
+            self.wfi_wake.eq(interrupts.wake),
+        ]
+
+    def _memory(self, m: Module, status, roots, environment, pmp: PmpRegisters) -> None:
+        pmp_numbers = [CSRS["pmpcfg0"].number] + [
+            CSRS[name].number for name in pmp.signature.members if name.startswith("pmpaddr")
+        ]
+        fetch_root = (self.csr.number == CSRS["satp"].number) & (self.mode.privilege == Privilege.S)
+        m.d.comb += [
+            self.translation.satp.eq(roots.satp),
+            self.translation.vsatp.eq(roots.vsatp),
+            self.translation.hgatp.eq(roots.hgatp),
+            self.translation.adue.eq(environment.menvcfg.adue),
+            self.translation.vs_adue.eq(environment.henvcfg.adue),
+            self.translation.mxr.eq(status.mstatus.mxr),
+            self.translation.sum.eq(status.mstatus.sum),
+            self.translation.vs_mxr.eq(status.vsstatus.mxr),
+            self.translation.vs_sum.eq(status.vsstatus.sum),
+            self.pmp.eq(pmp.pmp),
+            self.pmp_changed.eq(pmp.changed),
+            self.csr.refetch.eq(self.csr.write & (fetch_root | self.csr.number.matches(*pmp_numbers))),
+        ]
+
+    def _events(self, m: Module, delegation, status, roots, counters) -> None:
+        out, trap = self.events_out, self.trap
+        m.d.comb += [
+            out.eq(self.events),
+            out.trap.eq(trap.valid),
+            out.interrupt.eq(trap.valid & trap.trap.interrupt),
+            out.vm_exit.eq(trap.valid & self.mode.virt & (delegation.level != Level.VS)),
+            out.vm_entry.eq(self.xret.valid & status.entering_guest),
+            out.exit_interrupt.eq(trap.trap.interrupt),
+            out.exit_cause.eq(delegation.code),
+            out.exit_to_machine.eq(delegation.level == Level.MACHINE),
+            out.vmid.eq(roots.hgatp.vmid),
+            counters.events.eq(out),
+            counters.retired.eq(self.retired),
+        ]
