@@ -1,0 +1,30 @@
+"""``python -m firmware.lang module:image -o out.elf`` builds an image."""
+
+import argparse
+import shutil
+import sys
+
+from .diagnostics import CompileError, ImageError
+from .image import build, load_image
+
+
+def main() -> int:
+    """Build the named image; 1 if its source has errors."""
+    parser = argparse.ArgumentParser(prog="python -m firmware.lang", description="Build a firmware image.")
+    parser.add_argument("image", help="module:name of an Image")
+    parser.add_argument("-o", "--output", default="image.elf", help="the ELF to write")
+    arguments = parser.parse_args()
+    try:
+        shutil.copyfile(build(load_image(arguments.image)), arguments.output)
+    except CompileError as error:
+        count = len(error.diagnostics)
+        print(f"{error}\n{count} error{'s' if count > 1 else ''}", file=sys.stderr)
+        return 1
+    except (ImageError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""The ``@fw`` decorator, module assembly, and the registry of both by module."""
+
+import ast
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from . import data
+from .diagnostics import CompileError, Diagnostic
+from .machine import current
+
+__all__ = ["ASSEMBLY", "FUNCTIONS", "Assembly", "FwFunction", "fw", "module_asm"]
+
+FUNCTIONS: dict[str, dict[str, "FwFunction"]] = {}
+"""Module name -> qualified name -> function."""
+ASSEMBLY: dict[str, dict[int, "Assembly"]] = {}
+"""Module name -> line -> assembly text."""
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """Assembly text of a module, and where its first line stands."""
+
+    text: str
+    path: str
+    line: int
+
+
+class FwFunction:
+    """A firmware function: compiled into an image, or called under CPython on the fake machine."""
+
+    def __init__(self, python: Callable[..., Any], **options: Any) -> None:
+        self.python = python
+        self.name = python.__name__
+        self.module = python.__module__
+        self.path = python.__code__.co_filename
+        self.export = bool(options.pop("export", False))
+        self.noreturn = bool(options.pop("noreturn", False))
+        self.noinline = bool(options.pop("noinline", False))
+        self.extern = bool(options.pop("extern", False))
+        self.no_builtins = bool(options.pop("no_builtins", False))
+        self.section: str | None = options.pop("section", None)
+        if options:
+            raise TypeError(f"@fw has no option {', '.join(options)}")
+        self.__doc__ = python.__doc__
+        self.__name__ = self.name
+        self._compiled: Callable[..., Any] | None = None
+
+    @cached_property
+    def names(self) -> dict[str, Any]:
+        """Compile-time names beside the module's globals: the enclosing function's variables."""
+        cells = self.python.__closure__ or ()
+        found = zip(self.python.__code__.co_freevars, cells, strict=True)
+        return {name: cell.cell_contents for name, cell in found}
+
+    @cached_property
+    def column_shift(self) -> int:
+        """Columns that were cut off the source to parse it."""
+        first = inspect.getsourcelines(self.python)[0][0]
+        return len(first) - len(first.lstrip())
+
+    @cached_property
+    def tree(self) -> ast.FunctionDef:
+        """The syntax tree, with the file's line numbers."""
+        lines, start = inspect.getsourcelines(self.python)
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+        ast.increment_lineno(tree, start - 1)
+        assert isinstance(tree.body[0], ast.FunctionDef)
+        return tree.body[0]
+
+    @cached_property
+    def signature(self) -> tuple[list[tuple[str, Any]], Any]:
+        """Parameters (name, type) and the result's type."""
+        problems: list[Diagnostic] = []
+        arguments = self.tree.args
+        simple = not (arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.defaults)
+        if not simple:
+            message = "a firmware function has plain positional parameters only"
+            problems.append(Diagnostic.at(self.path, self.tree, self.column_shift, message))
+        parameters = []
+        for argument in arguments.args:
+            kind = self._annotation(argument.arg, argument, problems)
+            if kind is not data.LayoutError and not data.is_scalar(kind):
+                what = data.type_name(kind)
+                hint = "pass a pointer" if data.is_aggregate(kind) else "annotate it, for example x: u64"
+                message = f"parameter {argument.arg} cannot be {what}"
+                problems.append(Diagnostic.at(self.path, argument, self.column_shift, message, hint))
+            parameters.append((argument.arg, kind))
+        result = self._annotation("return", self.tree.returns or self.tree, problems)
+        if getattr(result, "__origin__", None) is tuple:
+            result = tuple(result.__args__)
+        parts = result if isinstance(result, tuple) else (result,)
+        if result is not None and not all(map(data.is_scalar, parts)) and not problems:
+            message = f"a function cannot return {data.type_name(result)}"
+            problems.append(Diagnostic.at(self.path, self.tree.returns or self.tree, self.column_shift, message))
+        if problems:
+            raise CompileError(problems)
+        return parameters, result
+
+    def _annotation(self, name: str, node: ast.AST, problems: list[Diagnostic]) -> Any:
+        kind = self.python.__annotations__.get(name)
+        if isinstance(kind, str):
+            try:
+                kind = eval(kind, self.python.__globals__, self.names)
+            except Exception as error:  # whatever the annotation raises is the message
+                problems.append(Diagnostic.at(self.path, node, self.column_shift, str(error)))
+                return data.LayoutError
+        return None if kind is type(None) else kind
+
+    def __call__(self, *arguments: Any) -> Any:
+        if self.extern:
+            return self._call_extern(arguments)
+        if self._compiled is None:
+            from .interpret import prepare
+
+            self._compiled = prepare(self)
+        parameters, result = self.signature
+        if len(arguments) != len(parameters):
+            raise TypeError(f"{self.name} takes {len(parameters)} arguments, not {len(arguments)}")
+        values = [data.coerce(kind, value) for (_, kind), value in zip(parameters, arguments, strict=True)]
+        machine = current()
+        mark = machine.mark()
+        try:
+            return data.coerce(result, self._compiled(*values))
+        finally:
+            machine.release(mark)
+
+    def _call_extern(self, arguments: tuple[Any, ...]) -> Any:
+        parameters, result = self.signature
+        target = current().externs.get(self.name)
+        if target is None:
+            raise NotImplementedError(f"{self.name} is in assembly: give machine.externs[{self.name!r}]")
+        values = [data.coerce(kind, value) for (_, kind), value in zip(parameters, arguments, strict=True)]
+        return data.coerce(result, target(*values))
+
+    def __str__(self) -> str:
+        """The symbol, for module_asm; naming a function there exports it."""
+        self.export = True
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"<fw {self.module}.{self.name}>"
+
+
+def fw(python: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Make a Python function a firmware function. Options: export, noreturn, noinline, section, extern."""
+    if python is None:
+        return lambda function: fw(function, **options)
+    made = FwFunction(python, **options)
+    FUNCTIONS.setdefault(made.module, {})[python.__qualname__] = made
+    return made
+
+
+def module_asm(text: str) -> Assembly:
+    """Add assembly to every image that contains a function of the calling module."""
+    frame = sys._getframe(1)
+    line = frame.f_lineno
+    made = Assembly(textwrap.dedent(text), frame.f_code.co_filename, line)
+    ASSEMBLY.setdefault(frame.f_globals["__name__"], {})[line] = made
+    return made

@@ -1,0 +1,230 @@
+"""Images: from functions to a linked ELF, with a cache by content."""
+
+import hashlib
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from . import runtime
+from .check import check
+from .check_expr import Checked
+from .diagnostics import CompileError, Diagnostic, ImageError
+from .emit import RISCV, ModuleEmitter, Target, module_names
+from .function import ASSEMBLY, FUNCTIONS, Assembly, FwFunction
+from .statics import Static
+
+__all__ = ["COMPILE_FLAGS", "Image", "build", "collect", "emit_module", "generate", "run_zig"]
+
+COMPILE_FLAGS = [
+    "-target",
+    "riscv64-freestanding-none",
+    "-mcpu=baseline_rv64-f-d+h",
+    "-mabi=lp64",
+    "-mcmodel=medany",
+    "-mno-relax",
+    "-O2",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-fno-stack-protector",
+    "-Wno-override-module",
+]
+
+
+@dataclass(frozen=True)
+class Image:
+    """An ELF to make.
+
+    ``entry`` is a symbol of module_asm or an ``@fw`` function (then sp is set and .bss zeroed before
+    it is called); ``base`` the address of the first byte; ``stack`` the stack's size in bytes;
+    ``functions`` the roots beside the entry; ``modules`` whose assembly and exported functions belong
+    to the image anyway; ``optsize`` asks for small code.
+    """
+
+    entry: str | FwFunction
+    base: int = 0x8000_0000
+    stack: int = 4096
+    functions: list[FwFunction] = field(default_factory=list)
+    modules: list[ModuleType] = field(default_factory=list)
+    optsize: bool = True
+    name: str | None = None
+
+
+@dataclass
+class Program:
+    """What an image consists of, in the order of discovery."""
+
+    functions: list[Checked]
+    statics: list[Static]
+    assembly: list[Assembly]
+
+
+def collect(roots: list[FwFunction], modules: list[str]) -> Program:
+    """Check everything that can be reached from the roots; CompileError with all errors found."""
+    pending, done = list(roots), dict[FwFunction, Checked]()
+    names, statics = list(dict.fromkeys(modules)), dict[Static, None]()
+    problems: list[Diagnostic] = []
+    while pending or names:
+        while names:
+            name = names.pop(0)
+            if name not in _seen(done, modules, names):
+                continue
+            pending += [f for f in FUNCTIONS.get(name, {}).values() if f.export and f not in pending]
+        function = pending.pop(0) if pending else None
+        if function is None or function in done:
+            continue
+        if function.module not in {f.module for f in done} and function.module not in modules:
+            names.append(function.module)
+        try:
+            done[function] = check(function)
+        except CompileError as error:
+            problems += error.diagnostics
+            continue
+        problems += done[function].problems
+        statics.update(dict.fromkeys(done[function].used(Static)))
+        pending += [f for f in done[function].used(FwFunction) if f not in done]
+    if problems:
+        raise CompileError(problems)
+    involved = list(dict.fromkeys([*modules, *(function.module for function in done)]))
+    for name in involved:
+        for value in vars(sys.modules[name]).values():
+            if isinstance(value, Static) and value._fw_exported:
+                statics[value] = None
+    assembly = [text for name in involved for text in ASSEMBLY.get(name, {}).values()]
+    return Program(list(done.values()), list(statics), assembly)
+
+
+def _seen(done: dict[FwFunction, Checked], modules: list[str], names: list[str]) -> set[str]:
+    return {*FUNCTIONS, *modules, *names}
+
+
+def emit_module(program: Program, target: Target, optsize: bool) -> tuple[str, dict[Any, str]]:
+    """The LLVM IR of a program, and the symbols of its functions and statics."""
+    functions = [found.function for found in program.functions]
+    symbols = module_names([*functions, *program.statics])
+    module = ModuleEmitter(target, optsize, symbols)
+    for item in program.statics:
+        module.define_static(item)
+    for found in program.functions:
+        module.define(found)
+    return module.text(), symbols
+
+
+def generate(image: Image) -> dict[str, str]:
+    """The sources of an image by file name: LLVM IR, assembly, linker script."""
+    roots = list(image.functions)
+    if isinstance(image.entry, FwFunction):
+        image.entry.export = True
+        roots.insert(0, image.entry)
+    program = collect([*roots, runtime.memcpy, runtime.memset], [module.__name__ for module in image.modules])
+    text, symbols = emit_module(program, RISCV, image.optsize)
+    sources = {"firmware.ll": text, "link.ld": _linker_script(image)}
+    for number, assembly in enumerate(program.assembly):
+        path = os.path.basename(assembly.path)
+        sources[f"asm{number}.S"] = f'# {assembly.line} "{path}"\n{assembly.text}\n'
+    if isinstance(image.entry, FwFunction):
+        sources["start.S"] = _START.format(entry=symbols[image.entry])
+    return sources
+
+
+_START = """
+    .section .text.entry, "ax"
+    .globl _start
+_start:
+    la sp, __stack_top
+    la t0, __bss_start
+    la t1, __bss_end
+1:  bgeu t0, t1, 2f
+    sd zero, 0(t0)
+    addi t0, t0, 8
+    j 1b
+2:  call {entry}
+3:  wfi
+    j 3b
+"""
+
+
+def _linker_script(image: Image) -> str:
+    entry = image.entry if isinstance(image.entry, str) else "_start"
+    return f"""ENTRY({entry})
+SECTIONS
+{{
+  . = {image.base:#x};
+  __image_start = .;
+  .text : {{ __text_start = .; KEEP(*(.text.entry)) *(.text .text.*) __text_end = .; }}
+  .rodata : ALIGN(8) {{ *(.rodata .rodata.* .srodata .srodata.*) }}
+  .data : ALIGN(8) {{ *(.data .data.* .sdata .sdata.*) }}
+  .bss (NOLOAD) : ALIGN(16) {{
+    __bss_start = .; *(.sbss .sbss.* .bss .bss.* COMMON) . = ALIGN(8); __bss_end = .;
+    . = ALIGN(16); __stack_bottom = .; . += {image.stack:#x}; __stack_top = .;
+  }}
+  __image_end = .;
+  /DISCARD/ : {{ *(.eh_frame .eh_frame_hdr .comment .note*) }}
+}}
+"""
+
+
+def cache_root() -> Path:
+    """Where built images are kept: ``BIVISOR_CACHE`` or ``build``, then ``firmware``."""
+    return Path(os.environ.get("BIVISOR_CACHE", "build")).resolve() / "firmware"
+
+
+def build(image: Image) -> Path:
+    """Build an image and return its ELF; CompileError or ImageError if that is impossible."""
+    sources = generate(image)
+    digest = hashlib.sha256()
+    for name, text in sorted([*sources.items(), ("flags", " ".join(COMPILE_FLAGS) + _zig_version())]):
+        digest.update(f"{name}\0{text}\0".encode())
+    name = image.name or "image"
+    target = cache_root() / f"{name}-{digest.hexdigest()[:16]}.elf"
+    if target.exists():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as place:
+        for file, text in sources.items():
+            Path(place, file).write_text(text)
+        inputs = [file for file in sources if not file.endswith(".ld")]
+        for file in inputs:
+            debug = ["-g"] if file.endswith(".S") else []
+            run_zig([*COMPILE_FLAGS, *debug, "-fdebug-compilation-dir=.", "-c", file, "-o", f"{file}.o"], place)
+        link = ["-nostdlib", "-static", "-Wl,-T,link.ld", "-Wl,--gc-sections", "-Wl,--build-id=none"]
+        objects = [f"{file}.o" for file in inputs]
+        run_zig([*COMPILE_FLAGS[:4], "-g", *link, *objects, "-o", "image.elf"], place)
+        shutil.move(Path(place, "image.elf"), target)
+    return target
+
+
+def _zig_version() -> str:
+    import importlib.metadata
+
+    return importlib.metadata.version("ziglang")
+
+
+def run_zig(arguments: list[str], place: str) -> None:
+    """Run the C compiler driver in a directory; ImageError with its first error line."""
+    cache = cache_root() / "zig"
+    environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(cache), "ZIG_LOCAL_CACHE_DIR": str(cache)}
+    command = [sys.executable, "-m", "ziglang", "cc", *arguments]
+    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if "error" in line or "undefined" in line]
+        raise ImageError("; ".join((lines or done.stderr.splitlines() or ["the compiler failed"])[:6]))
+
+
+def load_image(name: str) -> Image:
+    """The Image that ``module:attribute`` names."""
+    module_name, _, attribute = name.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise ImageError(f"cannot import {module_name}: {error}") from None
+    image = getattr(module, attribute or "image", None)
+    if not isinstance(image, Image):
+        raise ImageError(f"{name} is not an Image: write module:name of one")
+    return image
