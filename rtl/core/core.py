@@ -31,7 +31,7 @@ class Core(wiring.Component):
     fetch_cache, data_cache: to the first-level caches
     snoop_valid, snoop_paddr: another master writes (ends a reservation)
     lines, time: interrupt inputs and ``mtime``
-    cache_events: events that arise outside (MMU, caches), for the hardware counters
+    outer_events: events that arise outside (MMU, caches)
     events, retire: observability
     """
 
@@ -107,7 +107,6 @@ class Core(wiring.Component):
             csr.lines.eq(self.lines),
             csr.time.eq(self.time),
             csr.retired.eq(memory.retired),
-            csr.events.eq(self.events),
             self.context.eq(csr.translation),
             self.pmp.eq(csr.pmp),
         ]
@@ -141,13 +140,14 @@ class Core(wiring.Component):
             m.d.sync += pmp_written.eq(1)
 
     def _events(self, m: Module, decode, execute, memory, csr) -> None:
-        """One bit each per cycle; those of traps come from the CSR unit, those of memory from outside."""
+        """One bit each per cycle: what happens outside and here; the CSR unit adds those of traps."""
         m.d.comb += [
             self.retire.eq(memory.retire),
-            self.events.eq(csr.events_out.as_value() | self.outer_events.as_value()),
-            self.events.retire.eq(memory.retired),
-            self.events.branch.eq(execute.branch_event),
-            self.events.mispredict.eq(execute.mispredict_event),
-            self.events.load_use_stall.eq(decode.load_use),
-            self.events.memory_stall.eq(memory.stalled),
+            csr.events.eq(self.outer_events),
+            csr.events.retire.eq(memory.retired),
+            csr.events.branch.eq(execute.branch_event),
+            csr.events.mispredict.eq(execute.mispredict_event),
+            csr.events.load_use_stall.eq(decode.load_use),
+            csr.events.memory_stall.eq(memory.stalled),
+            self.events.eq(csr.events_out),
         ]
