@@ -1,0 +1,1 @@
+"""Emulated devices, one file each, and the decoding of guests' accesses to them."""

@@ -1,0 +1,72 @@
+"""Back end for the EL2-like architecture: the RISC-V H extension."""
+
+from firmware.hypervisor.el2.exit import (
+    EXIT_EXTERNAL,
+    EXIT_FETCH_FAULT,
+    EXIT_HYPERCALL,
+    EXIT_INSTRUCTION,
+    EXIT_LOAD_FAULT,
+    EXIT_STORE_FAULT,
+    EXIT_TIMER,
+    exit_cause,
+    exit_is_wfi,
+    fault_address,
+    fault_instruction,
+    guest_pc,
+    host_fault,
+    reflect_access,
+    reflect_illegal,
+    skip,
+)
+from firmware.hypervisor.el2.hart import host_time, host_timer, host_wait, start_hart
+from firmware.hypervisor.el2.interrupts import (
+    interrupt_current,
+    interrupt_saved,
+    set_external,
+    set_external_saved,
+    set_software,
+    set_timer,
+    wake_time,
+)
+from firmware.hypervisor.el2.stage2 import forget_page, forget_virtual, make_space, map_page
+from firmware.hypervisor.el2.state import State, load, reset_state, save
+from firmware.hypervisor.el2.stubs import code
+
+__all__ = [
+    "EXIT_EXTERNAL",
+    "EXIT_FETCH_FAULT",
+    "EXIT_HYPERCALL",
+    "EXIT_INSTRUCTION",
+    "EXIT_LOAD_FAULT",
+    "EXIT_STORE_FAULT",
+    "EXIT_TIMER",
+    "State",
+    "code",
+    "exit_cause",
+    "exit_is_wfi",
+    "fault_address",
+    "fault_instruction",
+    "forget_page",
+    "forget_virtual",
+    "guest_pc",
+    "host_fault",
+    "host_time",
+    "host_timer",
+    "host_wait",
+    "interrupt_current",
+    "interrupt_saved",
+    "load",
+    "make_space",
+    "map_page",
+    "reflect_access",
+    "reflect_illegal",
+    "reset_state",
+    "save",
+    "set_external",
+    "set_external_saved",
+    "set_software",
+    "set_timer",
+    "skip",
+    "start_hart",
+    "wake_time",
+]

@@ -1,0 +1,68 @@
+"""The hart as the hypervisor's own: set-up, clock, timer and idling."""
+
+from firmware.bootinfo import FLAG_HARDWARE_AD
+from firmware.lang import csr, fw, hfence_gvma, u64, wfi
+from rtl.isa.causes import VS_INTERRUPTS, Cause, Interrupt
+from rtl.isa.csrs import CSRS
+
+__all__ = ["host_time", "host_timer", "host_wait", "start_hart"]
+
+GUEST_EXCEPTIONS = (
+    Cause.FETCH_MISALIGNED,
+    Cause.FETCH_ACCESS,
+    Cause.ILLEGAL_INSTRUCTION,
+    Cause.BREAKPOINT,
+    Cause.LOAD_MISALIGNED,
+    Cause.LOAD_ACCESS,
+    Cause.STORE_MISALIGNED,
+    Cause.STORE_ACCESS,
+    Cause.ECALL_U,
+    Cause.FETCH_PAGE_FAULT,
+    Cause.LOAD_PAGE_FAULT,
+    Cause.STORE_PAGE_FAULT,
+)
+"""Exceptions that a guest takes by itself."""
+HEDELEG = sum(1 << cause for cause in GUEST_EXCEPTIONS)
+HOST_INTERRUPTS = 1 << Interrupt.STI | 1 << Interrupt.SEI
+
+HSTATUS = CSRS["hstatus"]
+HSTATUS_GUEST = 2 << HSTATUS.field("VSXL").lo | HSTATUS.mask("VTW", "SPVP", "SPV")
+"""Guests are RV64, their WFI exits, and `sret` enters them."""
+STCE = CSRS["henvcfg"].mask("STCE")
+ADUE = CSRS["henvcfg"].mask("ADUE")
+
+
+@fw
+def start_hart(flags: u64) -> None:
+    """Delegate to guests what they handle themselves, and give them their timer and counters."""
+    csr.hstatus = HSTATUS_GUEST
+    csr.hedeleg = HEDELEG
+    csr.hideleg = VS_INTERRUPTS
+    csr.hcounteren = u64(0xFFFF_FFFF)
+    environment = u64(STCE)
+    if (flags & FLAG_HARDWARE_AD) != 0:
+        environment |= ADUE
+    csr.henvcfg = environment
+    csr.hgeie = 0
+    csr.satp = 0
+    csr.stimecmp = u64(-1)
+    csr.sie = HOST_INTERRUPTS
+    hfence_gvma()
+
+
+@fw
+def host_time() -> u64:
+    """Now, in ticks."""
+    return csr.time
+
+
+@fw
+def host_timer(deadline: u64) -> None:
+    """When the hypervisor wants the hart back; all ones for never."""
+    csr.stimecmp = deadline
+
+
+@fw
+def host_wait() -> None:
+    """Idle until an interrupt of the hypervisor's is pending."""
+    wfi()

@@ -1,0 +1,66 @@
+"""The hand-written instructions: start, exit from a guest, entry into one.
+
+While a guest runs, sscratch holds its vCPU's address; while the hypervisor runs, the guest's sp. The stack
+of the hypervisor grows down from the vCPU itself, so each vCPU has one of its own and sp is all there is
+to switch.
+"""
+
+from collections.abc import Callable
+
+__all__ = ["code"]
+
+CALLER_SAVED = (1, 5, 6, 7, *range(10, 18), *range(28, 32))
+"""ra, t0-t6, a0-a7: what compiled code may change."""
+CALLEE_SAVED = (3, 4, 8, 9, *range(18, 28))
+"""gp, tp, s0-s11: left in the registers unless the exit goes the complete way."""
+
+
+def _each(instruction: str, registers: tuple[int, ...]) -> str:
+    return "\n".join(f"    {instruction} x{n}, {8 * n}(sp)" for n in registers)
+
+
+def code(start: Callable[..., object], fast: Callable[..., object], slow: Callable[..., object]) -> str:
+    """The stubs around ``start(info) -> vcpu``, ``fast(vcpu) -> how`` and ``slow(vcpu, how) -> vcpu``."""
+    return f"""
+    .section .text.entry, "ax"
+    .globl hypervisor_start
+hypervisor_start:               # a0 = hart, a1 = HypervisorInfo
+    la sp, __stack_top
+    la t0, __bss_start
+    la t1, __bss_end
+1:  bgeu t0, t1, 2f
+    sd zero, 0(t0)
+    addi t0, t0, 8
+    j 1b
+2:  la t0, guest_exit
+    csrw stvec, t0
+    mv a0, a1
+    jal {start}
+    j guest_switch
+
+    .balign 4
+guest_exit:
+    csrrw sp, sscratch, sp
+{_each("sd", CALLER_SAVED)}
+    mv a0, sp
+    jal {fast}
+    bnez a0, guest_complete
+guest_enter:
+{_each("ld", CALLER_SAVED)}
+    csrrw sp, sscratch, sp
+    sret
+
+guest_complete:                 # a0 = what fast() wants done
+    csrr t0, sscratch
+    sd t0, 16(sp)
+{_each("sd", CALLEE_SAVED)}
+    mv a1, a0
+    mv a0, sp
+    jal {slow}
+guest_switch:                   # a0 = the vCPU to enter
+    mv sp, a0
+    ld t0, 16(sp)
+    csrw sscratch, t0
+{_each("ld", CALLEE_SAVED)}
+    j guest_enter
+"""

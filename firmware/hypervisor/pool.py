@@ -1,0 +1,53 @@
+"""Host pages for second-stage tables: a pool from which pages are taken and never given back.
+
+A VM's tables live as long as the machine: an ended VM is not started again.
+"""
+
+from firmware.lang import fw, memset, ptr, static, struct, u64
+from rtl.isa.paging import PAGE_SHIFT, ROOT_BITS_X4
+
+__all__ = ["PAGE_SIZE", "ROOT_SIZE", "fill_pool", "take_page", "take_root"]
+
+PAGE_SIZE = 1 << PAGE_SHIFT
+ROOT_SIZE = 8 << ROOT_BITS_X4
+
+
+@struct
+class Pool:
+    """The pages not yet taken: from ``next`` up to ``end``."""
+
+    next: u64
+    end: u64
+
+
+pool = static(Pool)
+
+
+@fw
+def fill_pool(start: u64, end: u64) -> None:
+    """Hand the pool its memory, whole pages."""
+    pool.next = start
+    pool.end = end
+
+
+@fw(noinline=True)
+def take(size: u64) -> u64:
+    """``size`` zeroed bytes (a power of two) at a multiple of their size; 0 if the pool is used up."""
+    start = (pool.next + size - 1) & ~(size - 1)
+    if start > pool.end or size > pool.end - start:
+        return 0
+    pool.next = start + size
+    memset(ptr[u64](start), 0, size)
+    return start
+
+
+@fw
+def take_page() -> u64:
+    """A zeroed page, or 0."""
+    return take(PAGE_SIZE)
+
+
+@fw
+def take_root() -> u64:
+    """A zeroed Sv39x4 root table, or 0."""
+    return take(ROOT_SIZE)
