@@ -1,0 +1,72 @@
+"""From the Amaranth design to Verilog, and to the C++ header that says where each event bit is."""
+
+from amaranth._toolchain.yosys import find_yosys
+from amaranth.back import rtlil
+from amaranth.hdl import Value
+from amaranth.hdl._ir import PortDirection
+from amaranth.lib import data
+from amaranth.lib.wiring import In
+
+from rtl.core.interface import Events, Retire
+
+from cosim.top import SimTop
+
+__all__ = ["design_header", "to_verilog"]
+
+_FLATTEN = """
+proc
+opt_expr
+opt_clean -purge
+flatten
+opt -full
+opt_clean -purge
+memory_collect
+write_verilog -norename -noattr
+"""
+"""Hierarchy and names are lost; the model becomes about half as fast again."""
+
+_KEEP_NAMES = """
+proc -norom
+memory_collect
+write_verilog -norename -noattr
+"""
+"""Processes become assignments: an ``always @*`` that assigns only constants never runs in a simulator."""
+
+
+def to_verilog(top: SimTop, *, flatten: bool) -> str:
+    """Verilog of ``top`` with module name ``top``; ``flatten`` for the build that only has to be fast."""
+    text = rtlil.convert(top, name="top", ports=_ports(top), emit_src=False)
+    yosys = find_yosys(lambda version: version >= (0, 40))
+    script = f"read_rtlil <<rtlil\n{text}\nrtlil\n{_FLATTEN if flatten else _KEEP_NAMES}"
+    return yosys.run(["-q", "-"], script, ignore_warnings=True)
+
+
+def _ports(top: SimTop) -> dict[str, tuple[Value, PortDirection]]:
+    """Ports named with single underscores: Verilator would spell double ones ``___05F`` in C++."""
+    return {
+        "_".join(map(str, path)): (
+            Value.cast(value),
+            PortDirection.Input if member.flow == In else PortDirection.Output,
+        )
+        for path, member, value in top.signature.flatten(top)
+    }
+
+
+def design_header() -> str:
+    """C++ constants for the fields of ``events`` and the words of ``retire``."""
+    layout = data.Layout.cast(Events)
+    lines = ["// Generated from rtl.core.interface.Events and Retire.", "#pragma once", "#include <cstdint>"]
+    lines.append("struct EventName { const char* name; unsigned bit; };")
+    qualifiers = {"exit_interrupt", "exit_cause", "exit_to_machine", "vmid"}
+    counted = []
+    for name, field in layout:
+        lines.append(f"constexpr unsigned kEvent_{name} = {field.offset};")
+        lines.append(f"constexpr unsigned kWidth_{name} = {field.width};")
+        if name not in qualifiers:
+            counted.append((name, field.offset))
+    names = ", ".join(f'{{"{name}", {bit}}}' for name, bit in counted)
+    lines.append(f"constexpr EventName kEventNames[] = {{{names}}};")
+    lines.append(f"constexpr unsigned kEventCount = {len(counted)};")
+    lines.append(f"constexpr uint64_t kCountedEvents = {sum(1 << bit for _, bit in counted):#x}ull;")
+    lines.append(f"constexpr unsigned kRetireWords = {(data.Layout.cast(Retire).size + 31) // 32};")
+    return "\n".join(lines) + "\n"

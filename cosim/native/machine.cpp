@@ -1,0 +1,179 @@
+#include "machine.h"
+
+#include <fstream>
+
+#include "verilated.h"
+
+namespace {
+constexpr uint64_t kDramBase = 0x80000000;
+constexpr uint32_t kPass = 0x5555, kFail = 0x3333, kReset = 0x7777;
+}  // namespace
+
+Machine::Machine(const Options& options)
+    : top(""),
+      console(options.until),
+      htif(options.tohost, options.fromhost, *this),
+      dram_(kDramBase, options.memory),
+      memory_(top, dram_, options.latency),
+      wave_(top, options) {
+    htif.on_exit = [this](uint32_t code) { end(Ending::kTohost, code); };
+    htif.on_character = [this](uint8_t byte) { put(byte); };
+    start_at(options.entry, options.dtb);
+    if (options.image.empty()) return;
+    std::ifstream image(options.image, std::ios::binary);
+    if (!image) Options::fail(options.image + ": cannot be read");
+    std::vector<char> bytes;
+    for (const LoadSegment& segment : options.segments) {
+        bytes.resize(segment.file_size);
+        image.seekg(static_cast<std::streamoff>(segment.offset));
+        if (!image.read(bytes.data(), static_cast<std::streamsize>(bytes.size())))
+            Options::fail(options.image + ": shorter than its segments");
+        load(segment.address, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+    }
+}
+
+Machine::~Machine() {
+    wave_.close();
+    top.final();
+}
+
+void Machine::load(uint64_t address, const uint8_t* bytes, uint64_t length) {
+    if (!length) return;
+    if (!dram_.contains(address, length)) Options::fail("a segment is outside memory; give more with --mem");
+    std::memcpy(dram_.at(address), bytes, length);
+}
+
+void Machine::start_at(uint64_t entry, uint64_t dtb) {
+    top.boot_entry = entry;
+    top.boot_dtb = dtb;
+}
+
+void Machine::reset() {
+    top.clk = 0;
+    top.rst = 1;
+    top.host_wake = 0;
+    top.irq_ext = 0;
+    top.uart_tx_ready = 1;
+    top.uart_rx_valid = 0;
+    top.ext_ready = 0;
+    top.ext_error = 0;
+    memory_.reset();
+    top.eval();
+    for (uint64_t n = 0; n < kResetCycles; n++) {
+        top.clk = 1;
+        top.eval();
+        top.clk = 0;
+        if (n == kResetCycles - 1) top.rst = 0;
+        top.eval();
+    }
+    was_reset_ = true;
+}
+
+uint32_t Machine::run(uint64_t cycles) {
+    if (!was_reset_) reset();
+    uint64_t stop = cycles > ~cycle_ ? ~0ull : cycle_ + cycles;
+    while (cycle_ < stop && !due_) {
+        alarm_ = std::min(console.flush_at(), htif.due());
+        while (cycle_ < stop && cycle_ < alarm_ && !due_) step();
+        if (cycle_ >= console.flush_at()) due_ |= kDueConsole;
+        if (cycle_ >= htif.due()) htif.overdue();
+    }
+    uint32_t due = due_;
+    due_ = 0;
+    return due;
+}
+
+// One clock cycle. On entry the design is settled with this cycle's inputs and clk = 0.
+inline void Machine::step() {
+    wave_.sample(cycle_, time());
+    bool memory_works = top.mem_arvalid || top.mem_awvalid || top.mem_wvalid || !memory_.idle();
+    if (memory_works) memory_.sample(cycle_);
+    if (uint64_t events = top.events) accounting_.take(events, cycle_);
+    if (top.store && htif.watches(top.store_address)) {
+        htif.store(top.store_address, top.store_data, top.store_size, cycle_);
+        alarm_ = std::min(alarm_, htif.due());
+    }
+    if (top.uart_tx_valid) put(top.uart_tx_payload);
+    if (top.finish_valid) finish(top.finish_code);
+    if (top.wake) due_ |= kDueDesign;
+    bool input_taken = top.uart_rx_valid && top.uart_rx_ready;
+#ifdef BV_OBSERVE
+    if (!records.empty() && (top.retire[0] & 1)) {
+        Record& record = records[recorded++ % records.size()];
+        record.cycle = cycle_;
+        std::memcpy(record.retire, top.retire.data(), sizeof record.retire);
+        if (stream && recorded % records.size() == 0) due_ |= kDueRecords;
+    }
+#endif
+    top.clk = 1;
+    top.eval();
+    wave_.sample(cycle_, time() + kCycleTime / 2);
+    if (memory_works) memory_.drive(cycle_);
+    if (input_taken) {
+        console.input.pop_front();
+        top.uart_rx_valid = 0;
+    }
+    if (!console.input.empty() && !top.uart_rx_valid) {
+        top.uart_rx_valid = 1;
+        top.uart_rx_payload = console.input.front();
+    }
+    top.clk = 0;
+    top.eval();
+    cycle_++;
+}
+
+void Machine::put(uint8_t byte) {
+    if (console.put(byte, cycle_)) due_ |= kDueUntil;
+    if (console.flush_now()) due_ |= kDueConsole;
+    alarm_ = std::min(alarm_, console.flush_at());
+}
+
+void Machine::finish(uint32_t code) {
+    switch (code & 0xffff) {
+        case kPass: return end(Ending::kFinisher, 0);
+        case kFail: return end(Ending::kFinisher, code >> 16);
+        case kReset: due_ |= kDueReset; return;
+        default: return;
+    }
+}
+
+void Machine::end(Ending ending, uint32_t code) {
+    if (ending_ != Ending::kNone) return;
+    ending_ = ending;
+    exit_code_ = code;
+    due_ |= kDueEnd;
+}
+
+void Machine::read(uint64_t address, uint32_t length, std::function<void(const Bytes&)> then) {
+    Bytes bytes(length);
+    if (dram_.contains(address, length)) std::memcpy(bytes.data(), dram_.at(address), length);
+    then(bytes);
+}
+
+void Machine::write(uint64_t address, Bytes bytes, std::function<void()> then) {
+    if (dram_.contains(address, bytes.size())) std::memcpy(dram_.at(address), bytes.data(), bytes.size());
+    then();
+}
+
+void Machine::dump(const Dump& dump) {
+    bool done = false;
+    read(dump.address, static_cast<uint32_t>(dump.length), [&](const Bytes& bytes) {
+        std::ofstream file(dump.path, std::ios::binary);
+        file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+        file.close();
+        if (!file) Options::fail(dump.path + ": cannot be written; check folder and space");
+        done = true;
+    });
+    for (uint64_t limit = cycle_ + 1'000'000 + 64 * dump.length; !done && cycle_ < limit;) run(1);
+    if (!done) Options::fail("guest memory cannot be read: the bus does not answer");
+}
+
+std::string Machine::result_json() const {
+    const char* ending = ending_ == Ending::kTohost ? "tohost" : ending_ == Ending::kFinisher ? "finisher" : "none";
+    char head[256];
+    std::snprintf(head, sizeof head,
+                  "{\"ending\": \"%s\", \"code\": %u, \"cycles\": %llu, \"instructions\": %llu, \"pc\": %llu, ",
+                  ending, exit_code_, static_cast<unsigned long long>(cycle_),
+                  static_cast<unsigned long long>(instructions()), static_cast<unsigned long long>(top.pc));
+    return head + accounting_.json(cycle_) + "}";
+}

@@ -1,0 +1,93 @@
+// The simulated machine: the Verilated SoC, its memory, its console, and what is counted about it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "Vtop.h"
+#include "accounting.h"
+#include "axi_memory.h"
+#include "console.h"
+#include "dram.h"
+#include "htif.h"
+#include "options.h"
+#include "wave.h"
+
+// Why run() came back, as bits.
+enum Due : uint32_t {
+    kDueConsole = 1,    // console output to hand on
+    kDueUntil = 2,      // the text that the run waits for has been printed
+    kDueEnd = 4,        // the program ended: exit_code() is valid
+    kDueTransfer = 8,   // a transfer to or from guest memory that Python asked for is complete
+    kDueDesign = 16,    // the design raised its wake line
+    kDueRecords = 32,   // the buffer of retired instructions is full
+    kDueReset = 64,     // the program asked for a reset
+};
+
+enum class Ending { kNone, kTohost, kFinisher };
+
+#ifdef BV_OBSERVE
+struct Record {
+    uint64_t cycle;
+    uint32_t retire[kRetireWords];
+};
+#endif
+
+class Machine final : GuestPort {
+  public:
+    static constexpr uint64_t kCycleTime = 10;  // simulation time units (ns) per clock cycle
+
+    explicit Machine(const Options& options);
+    ~Machine() override;
+
+    // Run up to `cycles` cycles or until something is due; returns Due bits.
+    uint32_t run(uint64_t cycles);
+
+    void load(uint64_t address, const uint8_t* bytes, uint64_t length);
+    void start_at(uint64_t entry, uint64_t dtb);
+    void read(uint64_t address, uint32_t length, std::function<void(const Bytes&)> then) override;
+    void write(uint64_t address, Bytes bytes, std::function<void()> then) override;
+    void notify(uint32_t due) { due_ |= due; }
+    void dump(const Dump& dump);
+
+    std::string result_json() const;
+
+    uint64_t cycle() const { return cycle_; }
+    uint64_t time() const { return (cycle_ + kResetCycles) * kCycleTime; }
+    uint64_t instructions() const { return accounting_.count(kEvent_retire); }
+    Ending ending() const { return ending_; }
+    uint32_t exit_code() const { return exit_code_; }
+
+    Vtop top;
+    Console console;
+    Htif htif;
+#ifdef BV_OBSERVE
+    // Retired instructions: the last `records.size()` of them (a ring), or with `stream` each batch in turn.
+    std::vector<Record> records;
+    uint64_t recorded = 0;
+    bool stream = false;
+#endif
+
+  private:
+    static constexpr uint64_t kResetCycles = 8;
+
+    void reset();
+    void step();
+    void put(uint8_t byte);
+    bool drive_input();
+    void finish(uint32_t code);
+    void end(Ending ending, uint32_t code);
+
+    Dram dram_;
+    AxiMemory memory_;
+    Accounting accounting_;
+    Wave wave_;
+    uint64_t cycle_ = 0;
+    uint64_t alarm_ = ~0ull;  // when run() has to look at the console and HTIF again
+    uint32_t due_ = 0;
+    bool was_reset_ = false;
+    Ending ending_ = Ending::kNone;
+    uint32_t exit_code_ = 0;
+};

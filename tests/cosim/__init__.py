@@ -1,0 +1,1 @@
+"""Tests of the simulation: build, native model, harness, command line, waves, benchmarks."""
