@@ -127,9 +127,9 @@ def generate(image: Image) -> dict[str, str]:
     sources = {"firmware.ll": text, "link.ld": _linker_script(image)}
     for number, assembly in enumerate(program.assembly):
         path = os.path.basename(assembly.path)
-        sources[f"asm{number}.S"] = f'# {assembly.line} "{path}"\n{assembly.text}\n'
+        sources[f"asm{number}.s"] = f'# {assembly.line} "{path}"\n{assembly.text}\n'
     if isinstance(image.entry, FwFunction):
-        sources["start.S"] = _START.format(entry=symbols[image.entry])
+        sources["start.s"] = _START.format(entry=symbols[image.entry])
     return sources
 
 
@@ -191,9 +191,10 @@ def build(image: Image) -> Path:
             Path(place, file).write_text(text)
         inputs = [file for file in sources if not file.endswith(".ld")]
         for file in inputs:
-            debug = ["-g"] if file.endswith(".S") else []
+            debug = ["-g"] if file.endswith(".s") else []
             run_zig([*COMPILE_FLAGS, *debug, "-fdebug-compilation-dir=.", "-c", file, "-o", f"{file}.o"], place)
         link = ["-nostdlib", "-static", "-Wl,-T,link.ld", "-Wl,--gc-sections", "-Wl,--build-id=none"]
+        link.append(f"-Wl,-e,{image.entry if isinstance(image.entry, str) else '_start'}")
         objects = [f"{file}.o" for file in inputs]
         run_zig([*COMPILE_FLAGS[:4], "-g", *link, *objects, "-o", "image.elf"], place)
         shutil.move(Path(place, "image.elf"), target)
