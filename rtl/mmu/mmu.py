@@ -1,0 +1,109 @@
+"""The memory-management unit: two first-level TLBs over one second level and one walker."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.cache.interface import CoherentPort
+from rtl.config import CoreConfig
+from rtl.mmu.front import Front
+from rtl.mmu.interface import FencePort, PmpState, TranslatePort, TranslationContext
+from rtl.mmu.pmp import Pmp
+from rtl.mmu.second_level import SecondLevelTlb
+from rtl.mmu.walker import Walker
+
+__all__ = ["Mmu", "MmuEvents"]
+
+
+class MmuEvents(data.Struct):
+    """Pulses for the counters."""
+
+    itlb_miss: 1
+    dtlb_miss: 1
+    l2tlb_hit: 1
+    walk_read: 1
+    walk_done: 1
+
+
+class Mmu(wiring.Component):
+    """Wires the parts together; data accesses go before fetches.
+
+    A fence takes effect at the end of the cycle with ``ready``, which is the first one unless the walker is
+    writing an entry. A change of ``context`` takes effect at once; walks under way start again. A change of
+    ``pmp`` takes effect one cycle later and needs a fence (FenceOp.ALL).
+    """
+
+    def __init__(self, config: CoreConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "fetch": In(TranslatePort),
+                "data": In(TranslatePort),
+                "context": In(TranslationContext),
+                "pmp": In(PmpState),
+                "fence": In(FencePort),
+                "walker": Out(CoherentPort),
+                "events": Out(MmuEvents),
+            }
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        sizes, hypervisor = self.config.tlb, self.config.hypervisor
+        m.submodules.itlb = itlb = Front(sizes.instruction, hypervisor=hypervisor)
+        m.submodules.dtlb = dtlb = Front(sizes.data, hypervisor=hypervisor)
+        m.submodules.l2tlb = second = SecondLevelTlb(sizes.second_level_sets, sizes.second_level_ways)
+        m.submodules.walker = walker = Walker(sizes, hypervisor=hypervisor)
+        m.submodules.pmp = pmp = Pmp(3)
+        wiring.connect(m, wiring.flipped(self.fetch), itlb.port)
+        wiring.connect(m, wiring.flipped(self.data), dtlb.port)
+        wiring.connect(m, wiring.flipped(self.walker), walker.memory)
+
+        before = Signal(TranslationContext)
+        abort = Signal()
+        m.d.sync += before.eq(self.context)
+        m.d.comb += [
+            abort.eq(self.fence.valid | (before != self.context)),
+            self.fence.ready.eq(~walker.busy_write),
+            walker.abort.eq(abort),
+            walker.context.eq(self.context),
+            pmp.state.eq(self.pmp),
+        ]
+        for part in (itlb, dtlb, second, walker):
+            m.d.comb += [part.fence_valid.eq(self.fence.valid), part.fence.eq(self.fence.fence)]
+        for i, (side, check) in enumerate(((dtlb, pmp.checks[0]), (itlb, pmp.checks[1]))):
+            wiring.connect(m, side.pmp, check)
+            m.d.comb += [
+                side.context.eq(self.context),
+                side.forget.eq(abort),
+                side.take.eq(walker.take[i]),
+                side.failed.eq(walker.failed[i]),
+                side.fault.eq(walker.fault),
+                side.fill.valid.eq(walker.fill_side[i]),
+                side.fill.vpn.eq(walker.fill.vpn),
+                side.fill.space.eq(walker.fill.space),
+                side.fill.leaf.eq(walker.fill.leaf),
+                walker.misses[i].eq(side.miss),
+                walker.wanted[i].eq(side.wanted),
+                walker.requests[i].eq(side.request),
+                walker.helds[i].eq(side.held),
+            ]
+        wiring.connect(m, walker.pmp, pmp.checks[2])
+        m.d.comb += [
+            second.read.eq(walker.take.any()),
+            second.read_vpn.eq(walker.read_vpn),
+            second.vpn.eq(walker.fill.vpn),
+            second.space.eq(walker.fill.space),
+            second.fill.valid.eq(walker.fill_second),
+            second.fill.vpn.eq(walker.fill.vpn),
+            second.fill.space.eq(walker.fill.space),
+            second.fill.leaf.eq(walker.fill.leaf),
+            walker.second_found.eq(second.found),
+            walker.second_leaf.eq(second.leaf),
+            self.events.dtlb_miss.eq(walker.events.start[0]),
+            self.events.itlb_miss.eq(walker.events.start[1]),
+            self.events.l2tlb_hit.eq(walker.events.second_hit),
+            self.events.walk_read.eq(walker.events.read),
+            self.events.walk_done.eq(walker.events.done),
+        ]
+        return m

@@ -1,0 +1,115 @@
+"""Physical memory protection, 4 KiB granularity (Machine chapter, "Physical Memory Protection")."""
+
+from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.isa.paging import LEVEL_BITS, PAGE_SHIFT, PMP_ENTRIES, PMP_GRANULARITY_SHIFT, PPN_BITS, PmpMatch
+from rtl.mmu.interface import PmpState
+
+__all__ = ["Pmp", "PmpCheck"]
+
+_ADDR_SHIFT = PAGE_SHIFT - 2
+"""pmpaddr holds address bits 55:2, so its bit 10 is bit 0 of the page number."""
+
+PmpCheck = wiring.Signature(
+    {
+        "page": Out(PPN_BITS),
+        "machine": Out(1),
+        "r": In(1),
+        "w": In(1),
+        "x": In(1),
+        "mega": In(1),
+        "giga": In(1),
+    }
+)
+"""May the page be read, written, executed, in M mode or in any other? ``mega``, ``giga``: the same verdict
+holds in the whole aligned 2 MiB, 1 GiB around it (may be 0 although it does)."""
+
+
+class _Region:
+    """One entry, decoded into registers: what can be compared with a page number at once."""
+
+    def __init__(self, index: int) -> None:
+        self.page = Signal(PPN_BITS, name=f"page_{index}")
+        self.ignore = Signal(PPN_BITS, name=f"ignore_{index}")
+        self.napot = Signal(name=f"napot_{index}")
+        self.tor = Signal(name=f"tor_{index}")
+        self.locked = Signal(name=f"locked_{index}")
+        self.rwx = Signal(3, name=f"rwx_{index}")
+        self.splits_mega = Signal(name=f"splits_mega_{index}")
+        self.splits_giga = Signal(name=f"splits_giga_{index}")
+
+    def decode(self, m: Module, entry, next_is_tor: Value) -> None:
+        """Take over ``entry`` at the clock edge."""
+        page = entry.addr[_ADDR_SHIFT:]
+        ladder = entry.addr[_ADDR_SHIFT - 1 :]
+        ignore = (ladder ^ (ladder + 1)[: len(ladder)])[1:]
+        napot, tor = entry.match == PmpMatch.NAPOT, entry.match == PmpMatch.TOR
+        bound = tor | next_is_tor
+        m.d.sync += [
+            self.page.eq(page),
+            self.ignore.eq(ignore),
+            self.napot.eq(napot),
+            self.tor.eq(tor),
+            self.locked.eq(entry.locked),
+            self.rwx.eq(Cat(entry.r, entry.w, entry.x)),
+            self.splits_mega.eq((napot & ~ignore[LEVEL_BITS - 1]) | (bound & page[:LEVEL_BITS].any())),
+            self.splits_giga.eq(
+                (napot & ~ignore[2 * LEVEL_BITS - 1]) | (bound & page[: 2 * LEVEL_BITS].any())
+            ),
+        ]
+
+    def near(self, page: Value) -> tuple[Value, Value]:
+        """An edge of the region lies inside the 2 MiB, the 1 GiB around ``page``."""
+        return (
+            self.splits_mega & (self.page[LEVEL_BITS:] == page[LEVEL_BITS:]),
+            self.splits_giga & (self.page[2 * LEVEL_BITS :] == page[2 * LEVEL_BITS :]),
+        )
+
+
+class Pmp(wiring.Component):
+    """Decoded entries and ``len(checks)`` combinational checkers.
+
+    A change of ``state`` takes effect one cycle later. The lowest-numbered entry that matches decides; in
+    M mode it binds only if it is locked. What no entry matches is M's alone.
+
+    Parameters
+    ----------
+    checkers: number of ``checks`` ports
+    """
+
+    def __init__(self, checkers: int) -> None:
+        super().__init__({"state": In(PmpState), "checks": In(PmpCheck).array(checkers)})
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        assert PMP_GRANULARITY_SHIFT == PAGE_SHIFT
+        regions = [_Region(i) for i in range(PMP_ENTRIES)]
+        for i, region in enumerate(regions):
+            following = self.state[i + 1].match == PmpMatch.TOR if i + 1 < PMP_ENTRIES else 0
+            region.decode(m, self.state[i], following)
+        for number, check in enumerate(self.checks):
+            self._check(m, regions, check, number)
+        return m
+
+    def _check(self, m: Module, regions: list[_Region], check, number: int) -> None:
+        below = [Signal(name=f"below_{number}_{i}") for i in range(PMP_ENTRIES)]
+        match = Signal(PMP_ENTRIES, name=f"match_{number}")
+        for i, region in enumerate(regions):
+            not_before = ~below[i - 1] if i else 1
+            napot = ((check.page ^ region.page) & ~region.ignore) == 0
+            m.d.comb += [
+                below[i].eq(check.page < region.page),
+                match[i].eq((region.napot & napot) | (region.tor & below[i] & not_before)),
+            ]
+        allowed = Cat(check.r, check.w, check.x)
+        m.d.comb += allowed.eq(check.machine.replicate(3))
+        for i in reversed(range(PMP_ENTRIES)):
+            with m.If(match[i]):
+                m.d.comb += allowed.eq(regions[i].rwx | (check.machine & ~regions[i].locked).replicate(3))
+        edges = [region.near(check.page) for region in regions]
+        m.d.comb += [
+            check.mega.eq(~Cat(mega for mega, _ in edges).any()),
+            check.giga.eq(~Cat(giga for _, giga in edges).any()),
+        ]

@@ -1,0 +1,497 @@
+"""The page-table walker: one machine for both dimensions of translation.
+
+A walk is a row of *steps*. A step looks at the entry that was read last (or at nothing yet) and, in the same
+cycle, starts the next read, fills the TLBs or finds a fault; reads and updates of entries go through the data
+cache. With every read a hit this is two cycles per read.
+
+Sources: Supervisor chapter, Sv39 (translation process), Svade and Svadu; H chapter, two-stage address
+translation and guest-page faults; Machine chapter, PMP and paging.
+"""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.cache.interface import CacheOp, CoherentPort
+from rtl.config import TlbConfig
+from rtl.isa.paging import (
+    GPA_BITS,
+    LEVEL_BITS,
+    PA_BITS,
+    PAGE_SHIFT,
+    ROOT_BITS_X4,
+)
+from rtl.mmu.interface import Access, Fault, FaultKind, Fence, TranslationContext, TranslationRequest
+from rtl.mmu.permissions import Rights, StageRights, mode_sum, stage_allows, user_allows
+from rtl.mmu.pmp import PmpCheck
+from rtl.mmu.pte import PteLayout, index_of, is_giga, is_mega
+from rtl.mmu.tags import VPN_BITS, FillPort, Leaf, in_range, space_of
+from rtl.mmu.walk_cache import GuestTlb, TableCache
+from rtl.mmu.walk_state import Look, Plan, WalkState
+
+__all__ = ["WalkEvents", "Walker"]
+
+_PTE_SHIFT = 3
+_ROOT_LEVEL = 2
+_SIDES = 2
+
+
+class WalkEvents(data.Struct):
+    """Pulses."""
+
+    start: 2
+    """Of each side: an L1 miss that goes to the second level."""
+    second_hit: 1
+    read: 1
+    done: 1
+    """A walk ended, with a translation or a fault."""
+
+
+class Walker(wiring.Component):
+    """Serves one request at a time.
+
+    Ports
+    -----
+    misses, requests: of the sides, the first before the others; ``take`` accepts one while idle
+    helds, wanted: the accepted request of each side, and whether its requester still waits for it
+    read_second, read_vpn: start the second-level look-up (with ``take``)
+    second_found, second_leaf: its answer, in the first step
+    fill, fill_side, fill_second: the translation found, for which sides' TLBs
+    failed, fault: the walk of the side ended in a fault
+    abort: a fence, or ``context`` changed: the walk ends without result
+    busy_write: a write of an entry is under way (a fence must wait)
+    """
+
+    def __init__(self, config: TlbConfig, *, hypervisor: bool = True) -> None:
+        self.config = config
+        self.sides = sides = _SIDES
+        self.hypervisor = hypervisor
+        super().__init__(
+            {
+                "context": In(TranslationContext),
+                "misses": In(sides),
+                "requests": In(TranslationRequest).array(sides),
+                "take": Out(sides),
+                "helds": In(TranslationRequest).array(sides),
+                "wanted": In(sides),
+                "read_vpn": Out(VPN_BITS),
+                "second_found": In(1),
+                "second_leaf": In(Leaf),
+                "fill": Out(FillPort),
+                "fill_side": Out(sides),
+                "fill_second": Out(1),
+                "failed": Out(sides),
+                "fault": Out(Fault),
+                "abort": In(1),
+                "busy_write": Out(1),
+                "fence_valid": In(1),
+                "fence": In(Fence),
+                "pmp": Out(PmpCheck),
+                "memory": Out(CoherentPort),
+                "events": Out(WalkEvents),
+            }
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        self.s = WalkState()
+        self.plan = Plan()
+        self.side = Signal(self.sides)
+        self.request = Signal(TranslationRequest)
+        self.space = self.fill.space
+        self.stepping = Signal()
+        self.commit = Signal()
+        """The step happens: not stopped by a fence or a read that is not taken."""
+        self.address = Signal(PA_BITS)
+        self.may_write = Signal()
+        self.second_hit = Signal()
+        m.submodules.tables = self.tables = TableCache(self.config.walk_cache, guest_stage=False)
+        m.submodules.guest_tables = self.guest_tables = TableCache(self.config.walk_cache, guest_stage=True)
+        m.submodules.guest_tlb = self.guest_tlb = GuestTlb(self.config.guest_stage)
+        self._serve(m)
+        self._caches(m)
+        self.s.hold(m)
+        with m.If(self.stepping):
+            with m.Switch(self.s.now.look):
+                with m.Case(Look.START):
+                    self._begin(m)
+                with m.Case(Look.STAGE1):
+                    self._first_stage(m)
+                if self.hypervisor:
+                    with m.Case(Look.GUEST):
+                        self._guest_stage(m)
+            self._go_on(m)
+        self._finish(m)
+        self._keep(m)
+        self._sequence(m)
+        return m
+
+    # --- the request -------------------------------------------------------------------------------------
+
+    def _serve(self, m: Module) -> None:
+        for i in range(self.sides):
+            with m.If(self.side[i]):
+                m.d.comb += self.request.eq(self.helds[i])
+        for field, value in space_of(self.context, self.request.virt).items():
+            m.d.comb += getattr(self.space, field).eq(value)
+        if not self.hypervisor:
+            m.d.comb += self.space.stage2.eq(0)
+        self.vpn = self.fill.vpn
+        m.d.comb += self.vpn.eq(self.request.vaddr[PAGE_SHIFT : PAGE_SHIFT + VPN_BITS])
+        self.store = Signal()
+        m.d.comb += self.store.eq(self.request.access == Access.STORE)
+
+    def _caches(self, m: Module) -> None:
+        """Tags and fences; what is found is used by the steps."""
+        now, plan = self.s.now, self.plan
+        self.goal = Signal(PA_BITS)
+        m.d.comb += self.goal.eq(now.gpa)
+        with m.If(plan.translate):
+            m.d.comb += self.goal.eq(plan.goal)
+        goal_page = self.goal[PAGE_SHIFT:GPA_BITS]
+        m.d.comb += [
+            self.tables.vpn.eq(self.vpn),
+            self.tables.space.eq(self.space),
+            self.guest_tables.vpn.eq(goal_page),
+            self.guest_tables.space.eq(self.context.hgatp.vmid),
+            self.guest_tlb.page.eq(goal_page),
+            self.guest_tlb.vmid.eq(self.context.hgatp.vmid),
+        ]
+        for cache in (self.tables, self.guest_tables, self.guest_tlb):
+            m.d.comb += [cache.fence_valid.eq(self.fence_valid), cache.fence.eq(self.fence)]
+
+    # --- the steps ---------------------------------------------------------------------------------------
+
+    def _fail(self, m: Module, kind: FaultKind) -> None:
+        m.d.comb += [self.plan.failed.eq(1), self.plan.kind.eq(kind)]
+
+    def _begin(self, m: Module) -> None:
+        """Nothing read yet: second-level TLB, table cache, or the root table."""
+        then, plan, request, space = self.s.next, self.plan, self.request, self.space
+        root = Mux(space.virt, self.context.vsatp.ppn, self.context.satp.ppn)
+        legal = in_range(request.vaddr, space.stage1)
+        m.d.comb += then.global_.eq(0)
+        with m.If(legal & self.second_found & self.second_leaf.rights.allows(request, self.context)):
+            m.d.comb += self.second_hit.eq(1)
+        with m.Elif(~space.stage1):
+            m.d.comb += [
+                then.first.eq(StageRights.const({"r": 1, "w": 1, "x": 1, "d": 1})),
+                then.first_level.eq(_ROOT_LEVEL),
+                then.final.eq(1),
+                then.update.eq(0),
+                plan.translate.eq(1),
+                plan.goal.eq(request.vaddr),
+                plan.too_big.eq(~legal),
+            ]
+        with m.Elif(~legal):
+            self._fail(m, FaultKind.PAGE)
+        with m.Elif(self.tables.found & ~self.s.now.whole):
+            m.d.comb += [
+                then.look.eq(Look.STAGE1),
+                then.level.eq(~self.tables.pointer.last),
+                then.global_.eq(self.tables.pointer.global_),
+                then.writable.eq(~space.stage2),
+                then.known.eq(0),
+                plan.read.eq(1),
+                plan.page.eq(self.tables.pointer.ppn),
+                plan.index.eq(index_of(self.vpn, then.level)),
+            ]
+        with m.Else():
+            m.d.comb += [then.level.eq(_ROOT_LEVEL), plan.entry.eq(1), plan.table.eq(root)]
+
+    def _first_stage(self, m: Module) -> None:
+        """An entry of the table that satp or vsatp leads to."""
+        now, then, plan, request, context = self.s.now, self.s.next, self.plan, self.request, self.context
+        pte = now.pte
+        virt = self.space.virt
+        mxr = context.mxr | (virt & context.vs_mxr)
+        permitted = stage_allows(pte, request.access, request.hlvx, mxr) & user_allows(
+            pte.u, request.access, request.privilege, mode_sum(context, virt)
+        )
+        outdated = ~pte.a | (self.store & ~pte.d)
+        with m.If(now.denied):
+            self._fail(m, FaultKind.ACCESS)
+        with m.Elif(pte.malformed(now.level)):
+            self._fail(m, FaultKind.PAGE)
+        with m.Elif(~pte.is_leaf()):
+            m.d.comb += [
+                then.level.eq(now.level - 1),
+                then.global_.eq(now.global_ | pte.g),
+                plan.entry.eq(1),
+                plan.table.eq(pte.ppn),
+            ]
+        with m.Elif(~permitted | (outdated & ~Mux(virt, context.vs_adue, context.adue))):
+            self._fail(m, FaultKind.PAGE)
+        with m.Elif(outdated & now.writable):
+            m.d.comb += plan.write.eq(1)
+        with m.Elif(outdated & ~now.known):
+            m.d.comb += [then.look.eq(Look.START), then.whole.eq(1)]
+        with m.Elif(outdated):
+            m.d.comb += [then.update.eq(1), then.final.eq(0), plan.translate.eq(1), plan.goal.eq(now.gpa)]
+        with m.Else():
+            page = pte.page(now.level, self.vpn)
+            m.d.comb += [
+                then.first.as_value().eq(Cat(pte.r, pte.w, pte.x, pte.d)),
+                then.first_user.eq(pte.u),
+                then.first_level.eq(now.level),
+                then.global_.eq(now.global_ | pte.g),
+                then.final.eq(1),
+                then.update.eq(0),
+                plan.translate.eq(self.space.stage2),
+                plan.goal.eq(Cat(request.vaddr[:PAGE_SHIFT], page)),
+                plan.finish.eq(~self.space.stage2),
+                plan.result.eq(page),
+            ]
+
+    def _guest_stage(self, m: Module) -> None:
+        """An entry of the table that hgatp leads to."""
+        now, then, plan, request = self.s.now, self.s.next, self.plan, self.request
+        pte = now.pte
+        dirties = Mux(now.final, self.store, now.update)
+        outdated = ~pte.a | (dirties & ~pte.d)
+        page = pte.page(now.guest_level, now.gpa[PAGE_SHIFT:])
+        with m.If(now.denied):
+            self._fail(m, FaultKind.ACCESS)
+        with m.Elif(pte.malformed(now.guest_level)):
+            self._fail(m, FaultKind.GUEST_PAGE)
+        with m.Elif(~pte.is_leaf()):
+            m.d.comb += [
+                then.guest_level.eq(now.guest_level - 1),
+                plan.read.eq(1),
+                plan.page.eq(pte.ppn),
+                plan.index.eq(index_of(now.gpa[PAGE_SHIFT:], then.guest_level)),
+                self.guest_tables.fill.eq(self.commit),
+            ]
+        with m.Elif(
+            ~self._guest_allows(pte, now.final, now.update) | ~pte.u | (outdated & ~self.context.adue)
+        ):
+            self._fail(m, FaultKind.GUEST_PAGE)
+        with m.Elif(outdated):
+            m.d.comb += plan.write.eq(1)
+        with m.Elif(now.final):
+            m.d.comb += [plan.finish.eq(1), plan.result.eq(page)]
+        with m.Else():
+            m.d.comb += [
+                then.look.eq(Look.STAGE1),
+                then.writable.eq(now.update),
+                plan.read.eq(1),
+                plan.page.eq(page),
+                plan.index.eq(now.gpa[_PTE_SHIFT:PAGE_SHIFT]),
+                self.tables.fill.eq(self.commit & (now.level != _ROOT_LEVEL)),
+            ]
+        with m.If(pte.is_leaf() & (plan.finish | plan.read)):
+            keep = ~now.final | is_mega(now.guest_level)
+            m.d.comb += self.guest_tlb.fill.eq(self.commit & keep)
+
+    def _guest_allows(self, rights, final: Value, update: Value) -> Value:
+        """R, W, X of the G stage: reads and writes of entries are implicit loads and stores (no MXR)."""
+        own = stage_allows(rights, self.request.access, self.request.hlvx, self.context.mxr)
+        return Mux(final, own, Mux(update, rights.w, rights.r))
+
+    def _go_on(self, m: Module) -> None:
+        """To the address of the next first-stage entry, through the G stage if there is one."""
+        then, plan = self.s.next, self.plan
+        index = index_of(self.vpn, then.level)
+        with m.If(plan.entry):
+            with m.If(self.space.stage2):
+                m.d.comb += [
+                    then.final.eq(0),
+                    then.update.eq(0),
+                    then.known.eq(1),
+                    plan.translate.eq(1),
+                    plan.goal.eq(Cat(Const(0, _PTE_SHIFT), index, plan.table)),
+                ]
+            with m.Else():
+                m.d.comb += [
+                    then.look.eq(Look.STAGE1),
+                    then.writable.eq(1),
+                    plan.read.eq(1),
+                    plan.page.eq(plan.table),
+                    plan.index.eq(index),
+                    self.tables.fill.eq(self.commit & (then.level != _ROOT_LEVEL)),
+                ]
+        if self.hypervisor:
+            with m.If(plan.translate):
+                self._translate(m)
+
+    def _translate(self, m: Module) -> None:
+        """G-stage TLB, table cache, or the root table. The TLB's answer goes the way of an entry read."""
+        then, plan, leaf = self.s.next, self.plan, self.guest_tlb.leaf
+        tables = self.guest_tables
+        dirties = Mux(then.final, self.store, then.update)
+        usable = self._guest_allows(leaf.rights, then.final, then.update) & (leaf.rights.d | ~dirties)
+        too_big = plan.too_big | plan.goal[GPA_BITS:].any()
+        m.d.comb += [then.look.eq(Look.GUEST), then.gpa.eq(plan.goal), then.denied.eq(0)]
+        with m.If(too_big):
+            m.d.comb += then.pte.as_value().eq(0)
+        with m.Elif(self.guest_tlb.found & usable):
+            m.d.comb += [
+                then.pte.as_value().eq(0),
+                Cat(then.pte.r, then.pte.w, then.pte.x, then.pte.d).eq(leaf.rights),
+                Cat(then.pte.v, then.pte.u, then.pte.a).eq(0b111),
+                then.pte.ppn.eq(leaf.ppn),
+                then.guest_level.eq(Mux(leaf.giga, 2, leaf.mega)),
+            ]
+        with m.Elif(tables.found):
+            m.d.comb += [
+                then.guest_level.eq(~tables.pointer.last),
+                plan.read.eq(1),
+                plan.page.eq(tables.pointer.ppn),
+                plan.index.eq(index_of(plan.goal[PAGE_SHIFT:], then.guest_level)),
+            ]
+        with m.Else():
+            root_low = ROOT_BITS_X4 - LEVEL_BITS
+            m.d.comb += [
+                then.guest_level.eq(_ROOT_LEVEL),
+                plan.read.eq(1),
+                plan.page.eq(
+                    Cat(plan.goal[GPA_BITS - root_low : GPA_BITS], self.context.hgatp.ppn[root_low:])
+                ),
+                plan.index.eq(index_of(plan.goal[PAGE_SHIFT:], then.guest_level)),
+            ]
+
+    # --- results -----------------------------------------------------------------------------------------
+
+    def _finish(self, m: Module) -> None:
+        """The end of a walk: PMP verdict, TLB entry or fault."""
+        now, then, plan, request, pmp = self.s.now, self.s.next, self.plan, self.request, self.pmp
+        granted = Mux(request.access == Access.FETCH, pmp.x, Mux(self.store, pmp.w, pmp.r))
+        two = now.look == Look.GUEST
+        bare = StageRights.const({"r": 1, "w": 1, "x": 1, "d": 1})
+        second = StageRights(Mux(two, Cat(now.pte.r, now.pte.w, now.pte.x, now.pte.d), bare))
+        rights = Rights.combine(then.first, second, pmp, then.first_user, ~self.space.stage1)
+        leaf = Signal(Leaf)
+        m.d.comb += [
+            leaf.ppn.eq(plan.result),
+            leaf.mega.eq(is_mega(then.first_level) & (~two | is_mega(now.guest_level)) & pmp.mega),
+            leaf.giga.eq(is_giga(then.first_level) & (~two | is_giga(now.guest_level)) & pmp.giga),
+            leaf.stage1_mega.eq(is_mega(then.first_level)),
+            leaf.stage1_giga.eq(is_giga(then.first_level)),
+            leaf.all_asids.eq(then.global_ | ~self.space.stage1),
+            self.fill.leaf.eq(Mux(self.second_hit, self.second_leaf, leaf)),
+        ]
+        for name, value in rights.items():
+            m.d.comb += getattr(leaf.rights, name).eq(value)
+        self.done = Signal()
+        with m.If(self.stepping & ~self.abort):
+            with m.If(plan.failed | (plan.finish & ~granted) | (plan.write & ~self.may_write)):
+                m.d.comb += [self.failed.eq(self.side), self.done.eq(1)]
+            with m.Elif(plan.finish):
+                m.d.comb += [self.fill.valid.eq(1), self.fill_second.eq(1), self.done.eq(1)]
+            with m.Elif(self.second_hit):
+                m.d.comb += [self.fill.valid.eq(1), self.events.second_hit.eq(1)]
+        m.d.comb += [
+            self.fill_side.eq(Mux(self.fill.valid, self.side, 0)),
+            self.events.done.eq(self.done),
+            self.fault.kind.eq(Mux(plan.failed, plan.kind, FaultKind.ACCESS)),
+        ]
+        with m.If(plan.failed & (plan.kind == FaultKind.GUEST_PAGE)):
+            m.d.comb += [
+                self.fault.gpa.eq(Mux(self.space.stage1, now.gpa, request.vaddr)),
+                self.fault.implicit.eq(~now.final),
+                self.fault.implicit_write.eq(~now.final & now.update),
+            ]
+
+    def _keep(self, m: Module) -> None:
+        """What the walker's own caches are filled with."""
+        now, then, plan = self.s.now, self.s.next, self.plan
+        kept, pte = self.guest_tlb.fill_leaf, now.pte
+        m.d.comb += [
+            self.tables.fill_pointer.ppn.eq(plan.page),
+            self.tables.fill_pointer.last.eq(then.level == 0),
+            self.tables.fill_pointer.global_.eq(then.global_),
+            self.guest_tables.fill_pointer.ppn.eq(plan.page),
+            self.guest_tables.fill_pointer.last.eq(then.guest_level == 0),
+            kept.ppn.eq(pte.ppn),
+            kept.rights.as_value().eq(Cat(pte.r, pte.w, pte.x, pte.d)),
+            kept.mega.eq(is_mega(now.guest_level)),
+            kept.giga.eq(is_giga(now.guest_level)),
+        ]
+
+    def _sequence(self, m: Module) -> None:
+        now, plan, memory = self.s.now, self.plan, self.memory
+        poisoned = Signal()
+        updated = Signal(PteLayout)
+        entry_address = Cat(Const(0, _PTE_SHIFT), plan.index, plan.page)
+        dirties = Mux((now.look == Look.GUEST) & ~now.final, now.update, self.store)
+        m.d.comb += [
+            updated.eq(now.pte),
+            updated.a.eq(1),
+            updated.d.eq(now.pte.d | dirties),
+            memory.paddr.eq(self.address),
+            memory.expected.eq(now.pte),
+            memory.wdata.eq(updated),
+            memory.wmask.eq(-1),
+            self.pmp.page.eq(plan.result),
+            self.commit.eq(self.stepping & ~self.abort & ~(plan.read & ~memory.ready)),
+            self.events.read.eq(memory.valid & memory.ready & (memory.op == CacheOp.READ)),
+        ]
+        with m.FSM(name="walk"):
+            with m.State("IDLE"):
+                m.d.sync += [poisoned.eq(0), now.look.eq(Look.START), now.whole.eq(0)]
+                self._accept(m)
+            with m.State("STEP"):
+                m.d.comb += [
+                    self.stepping.eq(1),
+                    memory.valid.eq(plan.read & ~self.abort),
+                    memory.paddr.eq(entry_address),
+                ]
+                with m.If(self.abort | self.done | self.second_hit):
+                    m.next = "IDLE"
+                with m.Elif(plan.write):
+                    m.next = "WRITE"
+                with m.Elif(self.commit):
+                    self.s.step(m)
+                    with m.If(plan.read):
+                        m.d.sync += self.address.eq(entry_address)
+                        m.next = "WAIT"
+            with m.State("WAIT"):
+                m.d.comb += self.pmp.page.eq(self.address[PAGE_SHIFT:])
+                with m.If(self.abort):
+                    m.d.sync += poisoned.eq(1)
+                with m.If(memory.done):
+                    m.d.sync += [
+                        now.pte.eq(memory.rdata),
+                        now.denied.eq(memory.error | ~self.pmp.r),
+                        self.may_write.eq(self.pmp.w),
+                    ]
+                    m.next = "STEP"
+                    with m.If(self.abort | poisoned):
+                        m.next = "IDLE"
+            with m.State("WRITE"):
+                # A store that is not waited for any more must not set D.
+                stop = self.abort | ~(self.wanted & self.side).any()
+                m.d.comb += [memory.valid.eq(~stop), memory.op.eq(CacheOp.CAS)]
+                with m.If(stop):
+                    m.next = "IDLE"
+                with m.Elif(memory.ready):
+                    m.next = "WRITTEN"
+            with m.State("WRITTEN"):
+                m.d.comb += self.busy_write.eq(1)
+                with m.If(self.abort):
+                    m.d.sync += poisoned.eq(1)
+                with m.If(memory.done):
+                    with m.If(self.abort | poisoned):
+                        m.next = "IDLE"
+                    with m.Elif(memory.error | memory.swapped):
+                        m.d.sync += [now.denied.eq(memory.error), now.pte.eq(updated)]
+                        m.next = "STEP"
+                    with m.Else():
+                        m.next = "AGAIN"
+            with m.State("AGAIN"):
+                m.d.comb += memory.valid.eq(~self.abort)
+                with m.If(self.abort):
+                    m.next = "IDLE"
+                with m.Elif(memory.ready):
+                    m.next = "WAIT"
+
+    def _accept(self, m: Module) -> None:
+        """Take the first side that misses, and start the second-level look-up."""
+        taken = self.misses & (-self.misses)[: self.sides]
+        for i in range(self.sides):
+            with m.If(taken[i]):
+                m.d.comb += self.read_vpn.eq(self.requests[i].vaddr[PAGE_SHIFT : PAGE_SHIFT + VPN_BITS])
+        with m.If(self.misses.any() & ~self.abort):
+            m.d.comb += [self.take.eq(taken), self.events.start.eq(taken)]
+            m.d.sync += self.side.eq(taken)
+            m.next = "STEP"
