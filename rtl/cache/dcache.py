@@ -57,7 +57,9 @@ class DataCache(wiring.Component):
                 "fetch_clean": In(CoherentPort),
                 "dma": In(CoherentPort),
                 "bus": Out(AxiSignature()),
-                "snoop": Out(wiring.Signature({"valid": Out(1), "paddr": Out(PA_BITS)})),
+                "snoop": Out(
+                    wiring.Signature({"valid": Out(1), "paddr": Out(PA_BITS)})
+                ),
                 "miss": Out(1),
             }
         )
@@ -99,11 +101,21 @@ class DataCache(wiring.Component):
         index_held = Signal(g.word_address_bits)
         read_address = self._arrays.read_address
         m.d.comb += [
-            self._fresh.eq(cpu.valid & ~slot.evaluating & (self._read_word == g.word_address(cpu.paddr))),
+            self._fresh.eq(
+                cpu.valid
+                & ~slot.evaluating
+                & (self._read_word == g.word_address(cpu.paddr))
+            ),
             may_index.eq(~cpu.valid | (self._fresh & ~stalled) | self._late_done),
-            cpu_wants.eq((cpu.index_valid & may_index) | (cpu.valid & ~self._fresh & ~self._late_done)),
+            cpu_wants.eq(
+                (cpu.index_valid & may_index)
+                | (cpu.valid & ~self._fresh & ~self._late_done)
+            ),
         ]
-        m.d.sync += [self._read_word.eq(read_address), stalled.eq(cpu.valid & ~cpu.done)]
+        m.d.sync += [
+            self._read_word.eq(read_address),
+            stalled.eq(cpu.valid & ~cpu.done),
+        ]
         with m.If(self._writeback.reading):
             m.d.comb += read_address.eq(self._writeback.read_address)
         with m.Elif(slot.wants & (slot.urgent | ~cpu_wants)):
@@ -127,7 +139,10 @@ class DataCache(wiring.Component):
         request = Signal(CoherentRequest)
         m.d.comb += request.eq(slot.request)
         with m.If(~mine):
-            m.d.comb += [request[name].eq(getattr(cpu, name)) for name in ("paddr", "op", "wdata", "wmask")]
+            m.d.comb += [
+                request[name].eq(getattr(cpu, name))
+                for name in ("paddr", "op", "wdata", "wmask")
+            ]
         active = Signal()
         hit = Signal(g.ways)
         clean = Signal()
@@ -149,25 +164,37 @@ class DataCache(wiring.Component):
         m.d.comb += leaving.eq(~writeback.idle & (writeback.held == line))
         dirty_hit = (hit & arrays.dirty).any()
         clean_start = Signal()
-        self._allocate(m, active & ~clean & ~hit.any() & ~leaving, line, address.offset, writes)
+        self._allocate(
+            m, active & ~clean & ~hit.any() & ~leaving, line, address.offset, writes
+        )
         with m.If(clean):
             m.d.comb += [
                 complete.eq(active & ~dirty_hit & ~leaving),
                 clean_start.eq(active & dirty_hit & writeback.idle),
             ]
         with m.Elif(writes):
-            m.d.comb += complete.eq(active & (hit & ~(fill.in_flight | fill.beat_way)).any())
+            m.d.comb += complete.eq(
+                active & (hit & ~(fill.in_flight | fill.beat_way)).any()
+            )
         with m.Else():
             m.d.comb += complete.eq(active & (hit & ~fill.pending).any())
         with m.If(clean_start):
-            m.d.comb += [writeback.start.eq(1), writeback.way.eq(hit), writeback.line.eq(line)]
+            m.d.comb += [
+                writeback.start.eq(1),
+                writeback.way.eq(hit),
+                writeback.line.eq(line),
+            ]
             m.d.comb += [arrays.clean_ways.eq(hit), arrays.clean_set.eq(line.set)]
 
         word = Signal(64)
         store = Signal()
         m.d.comb += [
             word.eq(select_way(hit, arrays.data)),
-            store.eq(complete & writes & ((request.op == CacheOp.WRITE) | (word == request.expected))),
+            store.eq(
+                complete
+                & writes
+                & ((request.op == CacheOp.WRITE) | (word == request.expected))
+            ),
             arrays.store_ways.eq(Mux(store, hit, 0)),
             arrays.store_address.eq(self._read_word),
             arrays.store_data.eq(request.wdata),
@@ -177,7 +204,9 @@ class DataCache(wiring.Component):
             slot.rdata.eq(Mux(fill.first_owner[_SLOT], self.bus.rdata, word)),
             slot.swapped.eq(store),
             slot.complete.eq(
-                (mine & (complete | ~slot.cacheable)) | fill.first_owner[_SLOT] | fill.failed_owner[_SLOT]
+                (mine & (complete | ~slot.cacheable))
+                | fill.first_owner[_SLOT]
+                | fill.failed_owner[_SLOT]
             ),
             self.snoop.valid.eq(store & mine & (slot.source == CoherentSource.DMA)),
             self.snoop.paddr.eq(slot.request.paddr),
@@ -194,7 +223,11 @@ class DataCache(wiring.Component):
         m.d.comb += [
             victim.eq(choose_victim(arrays.valid, turn)),
             victim_dirty.eq((victim & arrays.valid & arrays.dirty).any()),
-            victim_busy.eq((victim & fill.in_flight).any() | (victim_dirty & ~writeback.idle)),
+            victim_busy.eq(
+                (victim & fill.in_flight).any()
+                | writeback.reading
+                | (victim_dirty & ~writeback.idle)
+            ),
             fill.valid.eq(missed & ~victim_busy),
             fill.line.eq(line),
             fill.offset.eq(offset),
@@ -216,7 +249,13 @@ class DataCache(wiring.Component):
 
     def _answer_from_bus(self, m: Module) -> None:
         """Lead arriving words into the arrays, and to a requester who waits for this very word."""
-        arrays, fill, device, bus, cpu = self._arrays, self._fill, self._device, self.bus, self.cpu
+        arrays, fill, device, bus, cpu = (
+            self._arrays,
+            self._fill,
+            self._device,
+            self.bus,
+            self.cpu,
+        )
         m.d.comb += [
             fill.r_valid.eq(bus.rvalid & (bus.rid == _LINE_ID)),
             fill.r_error.eq(is_error(bus.rresp)),
@@ -229,9 +268,13 @@ class DataCache(wiring.Component):
             device.valid.eq(cpu.valid & ~is_cacheable(cpu.paddr)),
             device.write.eq(cpu.op == CacheOp.WRITE),
             device.paddr.eq(cpu.paddr),
-            self._late_done.eq(cpu.valid & (fill.first_owner[_CPU] | fill.failed_owner[_CPU] | device.done)),
+            self._late_done.eq(
+                cpu.valid
+                & (fill.first_owner[_CPU] | fill.failed_owner[_CPU] | device.done)
+            ),
             cpu.error.eq(
-                self._late_done & Mux(device.done, device.error, fill.r_error | fill.failed_owner[_CPU])
+                self._late_done
+                & Mux(device.done, device.error, fill.r_error | fill.failed_owner[_CPU])
             ),
             self._slot.error.eq(
                 (self._slot.evaluating & ~self._slot.cacheable)
@@ -249,7 +292,13 @@ class DataCache(wiring.Component):
             select.eq(device.ar_valid & (held | ~fill.ar_valid)),
             bus.arvalid.eq(device.ar_valid | fill.ar_valid),
             bus.arid.eq(Mux(select, _DEVICE_ID, _LINE_ID)),
-            bus.araddr.eq(Mux(select, device.address, g.paddr(fill.ar_line, fill.ar_offset, DRAM_BASE))),
+            bus.araddr.eq(
+                Mux(
+                    select,
+                    device.address,
+                    g.paddr(fill.ar_line, fill.ar_offset, DRAM_BASE),
+                )
+            ),
             bus.arlen.eq(Mux(select, 0, g.words - 1)),
             bus.arsize.eq(Mux(select, self.cpu.size, 3)),
             bus.arburst.eq(Mux(select, AxiBurst.INCR, AxiBurst.WRAP)),
@@ -263,7 +312,13 @@ class DataCache(wiring.Component):
 
     def _write_channel(self, m: Module) -> None:
         """Lines written back and device writes share the write channels; one has both until its data are out."""
-        g, writeback, device, bus, cpu = self.geometry, self._writeback, self._device, self.bus, self.cpu
+        g, writeback, device, bus, cpu = (
+            self.geometry,
+            self._writeback,
+            self._device,
+            self.bus,
+            self.cpu,
+        )
         held = Signal()
         select = Signal()
         base = g.paddr(writeback.held, Const(0, g.offset_bits), DRAM_BASE)

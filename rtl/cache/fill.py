@@ -133,7 +133,9 @@ class FillQueue(wiring.Component):
             m.d.sync += current.active.eq(0)
         with m.If((ends | ~current.active) & following.active):
             m.d.sync += [current.eq(following), following.active.eq(0)]
-            m.d.sync += current.owner.eq(Mux(self.kill, 0, following.owner & ~self.cancel))
+            m.d.sync += current.owner.eq(
+                Mux(self.kill, 0, following.owner & ~self.cancel)
+            )
 
     def _accept(self, m: Module, current, following) -> None:
         """Take a request and put its address on the bus."""
@@ -141,7 +143,11 @@ class FillQueue(wiring.Component):
         with m.If(self.ar_ready):
             m.d.sync += self.ar_valid.eq(0)
         with m.If(self.valid & self.ready):
-            m.d.sync += [self.ar_valid.eq(1), self.ar_line.eq(self.line), self.ar_offset.eq(self.offset)]
+            m.d.sync += [
+                self.ar_valid.eq(1),
+                self.ar_line.eq(self.line),
+                self.ar_offset.eq(self.offset),
+            ]
             entry = {
                 "active": 1,
                 "line": self.line,

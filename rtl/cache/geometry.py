@@ -48,7 +48,12 @@ class Geometry:
     def address(self) -> data.StructLayout:
         """Layout over the low 30 bits of a physical address."""
         return data.StructLayout(
-            {"byte": WORD_BITS, "offset": self.offset_bits, "set": self.set_bits, "tag": self.tag_bits}
+            {
+                "byte": WORD_BITS,
+                "offset": self.offset_bits,
+                "set": self.set_bits,
+                "tag": self.tag_bits,
+            }
         )
 
     @property

@@ -18,7 +18,14 @@ from amaranth.lib.wiring import In, Out
 from rtl.isa.memory_map import DRAM_BASE, DRAM_SIZE_MAX
 from rtl.isa.paging import PA_BITS
 
-__all__ = ["DRAM_ADDRESS_BITS", "CacheOp", "CoherentPort", "DataPort", "FetchPort", "is_cacheable"]
+__all__ = [
+    "DRAM_ADDRESS_BITS",
+    "CacheOp",
+    "CoherentPort",
+    "DataPort",
+    "FetchPort",
+    "is_cacheable",
+]
 
 DRAM_ADDRESS_BITS = DRAM_SIZE_MAX.bit_length() - 1
 """Address bits inside DRAM."""

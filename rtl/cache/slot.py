@@ -88,7 +88,8 @@ class CoherentSlot(wiring.Component):
             with m.If(port.valid & ~(writes & self.lock)):
                 m.d.comb += [offer.eq(1), source.eq(name)]
                 m.d.comb += [
-                    offered[field].eq(getattr(port, field)) for field in CoherentRequest.as_shape().members
+                    offered[field].eq(getattr(port, field))
+                    for field in CoherentRequest.as_shape().members
                 ]
         for name, port in ports.items():
             m.d.comb += [
@@ -101,15 +102,23 @@ class CoherentSlot(wiring.Component):
 
         m.d.comb += [
             self.wants.eq(Mux(self.busy, ~self.evaluating, offer)),
-            self.urgent.eq(patience_ends | (~self.busy & (source == CoherentSource.WALKER))),
+            self.urgent.eq(
+                patience_ends | (~self.busy & (source == CoherentSource.WALKER))
+            ),
             self.word_address.eq(
-                self.geometry.word_address(Mux(self.busy, self.request.paddr, offered.paddr))
+                self.geometry.word_address(
+                    Mux(self.busy, self.request.paddr, offered.paddr)
+                )
             ),
             self.cacheable.eq(is_cacheable(self.request.paddr)),
         ]
         m.d.sync += self.evaluating.eq(self.granted)
         with m.If(self.granted & ~self.busy):
-            m.d.sync += [self.busy.eq(1), self.source.eq(source), self.request.eq(offered)]
+            m.d.sync += [
+                self.busy.eq(1),
+                self.source.eq(source),
+                self.request.eq(offered),
+            ]
         with m.If(self.complete):
             m.d.sync += [self.busy.eq(0), self.evaluating.eq(0)]
         with m.If(self.granted | ~self.wants):

@@ -63,14 +63,20 @@ class DeviceAccess(wiring.Component):
             with m.Case(_State.IDLE):
                 m.d.sync += self.address.eq(self.paddr)
                 with m.If(self.valid & self.write):
-                    m.d.sync += [state.eq(_State.WRITE), self.aw_valid.eq(1), self.w_valid.eq(1)]
+                    m.d.sync += [
+                        state.eq(_State.WRITE),
+                        self.aw_valid.eq(1),
+                        self.w_valid.eq(1),
+                    ]
                 with m.Elif(self.valid):
                     m.d.sync += [state.eq(_State.READ), self.ar_valid.eq(1)]
             with m.Case(_State.READ), m.If(self.r_valid):
                 m.d.comb += [self.done.eq(1), self.error.eq(is_error(self.r_resp))]
                 m.d.sync += state.eq(_State.IDLE)
             with m.Case(_State.WRITE):
-                with m.If((~self.aw_valid | self.aw_ready) & (~self.w_valid | self.w_ready)):
+                with m.If(
+                    (~self.aw_valid | self.aw_ready) & (~self.w_valid | self.w_ready)
+                ):
                     m.d.sync += state.eq(_State.RESPONSE)
             with m.Case(_State.RESPONSE), m.If(self.b_valid):
                 m.d.comb += [self.done.eq(1), self.error.eq(is_error(self.b_resp))]

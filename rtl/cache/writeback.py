@@ -9,11 +9,13 @@ from rtl.cache.geometry import Geometry
 __all__ = ["WriteBack"]
 
 
-class _State(enum.Enum, shape=2):
+class _State(enum.Enum, shape=3):
     IDLE = 0
     READ = 1
-    SEND = 2
-    RESPONSE = 3
+    LAST = 2
+    """The last word read enters the buffer."""
+    SEND = 3
+    RESPONSE = 4
 
 
 class WriteBack(wiring.Component):
@@ -85,15 +87,21 @@ class WriteBack(wiring.Component):
         m.d.sync += [captured.valid.eq(self.reading), captured.offset.eq(offset)]
         with m.Switch(state):
             with m.Case(_State.IDLE):
-                m.d.sync += [self.held.eq(self.line), self.read_way.eq(self.way), offset.eq(self.offset)]
+                m.d.sync += [
+                    self.held.eq(self.line),
+                    self.read_way.eq(self.way),
+                    offset.eq(self.offset),
+                ]
                 m.d.sync += left.eq(g.words - 1)
                 with m.If(self.start):
                     m.d.sync += state.eq(_State.READ)
             with m.Case(_State.READ):
                 m.d.sync += [offset.eq(offset + 1), left.eq(left - 1)]
                 with m.If(left == 0):
-                    m.d.sync += [state.eq(_State.SEND), offset.eq(0), left.eq(g.words - 1)]
-                    m.d.sync += [self.aw_valid.eq(1), self.w_valid.eq(1)]
+                    m.d.sync += state.eq(_State.LAST)
+            with m.Case(_State.LAST):
+                m.d.sync += [state.eq(_State.SEND), offset.eq(0), left.eq(g.words - 1)]
+                m.d.sync += [self.aw_valid.eq(1), self.w_valid.eq(1)]
             with m.Case(_State.SEND):
                 self._send(m, state, offset, left)
             with m.Case(_State.RESPONSE), m.If(self.b_valid):

@@ -1,0 +1,347 @@
+"""The data cache against a reference memory, and its exact cycle counts."""
+
+import warnings
+from random import Random
+
+import pytest
+from amaranth.back import verilog
+from amaranth.sim import Simulator
+
+from rtl.cache.dcache import DataCache
+from rtl.cache.interface import CacheOp
+from rtl.config import CacheConfig
+from rtl.isa.memory_map import DRAM_BASE, UART
+from tests.bus.axi_memory import AxiMemory
+from tests.cache.drivers import Access, CoherentDriver, DataDriver, Reference
+
+READ, WRITE, CAS, CLEAN = CacheOp.READ, CacheOp.WRITE, CacheOp.CAS, CacheOp.CLEAN
+SMALL = CacheConfig(ways=2, way_bytes=256)
+
+
+class Bench:
+    """A data cache in front of a memory, with drivers on its ports."""
+
+    def __init__(self, config: CacheConfig = CacheConfig(), **memory) -> None:
+        self.dut = DataCache(config)
+        self.reference = Reference()
+        self.memory = AxiMemory(self.dut.bus, **memory)
+        self.cpu = DataDriver(self.dut.cpu, self.reference)
+        self.walker = CoherentDriver(self.dut.walker, self.reference)
+        self.dma = CoherentDriver(self.dut.dma, self.reference)
+        self.clean = CoherentDriver(self.dut.fetch_clean, self.reference)
+
+    def poke(self, address: int, word: int) -> None:
+        """Set a word of memory before the run."""
+        self.memory.words[address] = word
+        self.reference.words[address] = word
+
+    def run(self, *testbenches) -> None:
+        """Simulate until every testbench has ended."""
+        simulator = Simulator(self.dut)
+        simulator.add_clock(1e-6)
+        simulator.add_testbench(self.memory.run, background=True)
+        for testbench in testbenches:
+            simulator.add_testbench(testbench)
+        simulator.run()
+
+    def run_cpu(self, *accesses: Access) -> list[Access]:
+        """Simulate the hart alone."""
+
+        async def testbench(ctx):
+            await self.cpu.run(ctx, list(accesses))
+
+        self.run(testbench)
+        return list(accesses)
+
+
+def line(number: int, word: int = 0) -> int:
+    """Address of a word in line ``number`` of DRAM."""
+    return DRAM_BASE + 64 * number + 8 * word
+
+
+def test_hits_take_one_cycle_each():
+    bench = Bench()
+    accesses = [Access(line(0))]
+    for word in range(8):
+        accesses.append(Access(line(0, word), WRITE, wdata=0x1111 * word))
+        accesses.append(Access(line(0, word)))
+    bench.run_cpu(*accesses)
+    warm = accesses[9:]
+    assert [access.cycles for access in warm] == [1] * len(warm)
+
+
+def test_a_store_is_seen_by_the_load_behind_it():
+    bench = Bench()
+    bench.poke(line(3), 0x1122334455667788)
+    accesses = [
+        Access(line(3)),
+        Access(line(3, 1), idle=20),
+        Access(line(3), WRITE, wdata=0xAA00, wmask=0b10),
+        Access(line(3)),
+        Access(line(3), WRITE, wdata=0xBB << 56, wmask=0x80),
+        Access(line(3)),
+    ]
+    bench.run_cpu(*accesses)
+    assert [access.cycles for access in accesses[2:]] == [1] * 4
+    assert accesses[-1].rdata == 0xBB2233445566AA88
+
+
+@pytest.mark.parametrize("latency", [1, 20])
+def test_load_miss_cost(latency):
+    """Miss seen, address on the bus, and the critical word handed on as it arrives."""
+    bench = Bench(latency=latency)
+    miss, hit = bench.run_cpu(Access(line(5, 6)), Access(line(5, 6), idle=40))
+    assert (miss.cycles, hit.cycles) == (latency + 3, 1)
+    assert [burst.address for burst in bench.memory.log] == [line(5, 6)]
+
+
+@pytest.mark.parametrize("latency", [1, 20])
+def test_store_miss_cost(latency):
+    bench = Bench(latency=latency)
+    (store,) = bench.run_cpu(Access(line(5), WRITE, wdata=1))
+    assert store.cycles == latency + 3 + 8
+
+
+def test_walker_hit_is_done_in_the_next_cycle():
+    bench = Bench()
+    bench.poke(line(1, 2), 99)
+    got = []
+
+    async def walker(ctx):
+        for _ in range(3):
+            got.append(await bench.walker.request(ctx, line(1, 2)))
+            await ctx.tick().repeat(20)
+
+    bench.run(walker)
+    assert [request[0] for request in got] == [99] * 3
+    assert [request[3] for request in got] == [4, 1, 1]
+
+
+def test_cold_walk_overlaps_the_rest_of_each_line():
+    """Reads of cold lines, each known only when the one before is answered: the lines' tails cost nothing."""
+    bench = Bench(latency=20)
+    cycles = []
+
+    async def walker(ctx):
+        for number in range(4):
+            cycles.append((await bench.walker.request(ctx, line(number)))[3])
+
+    bench.run(walker)
+    assert cycles == [23] * 4
+
+
+def test_device_accesses_are_exact_and_ordered():
+    bench = Bench(latency=3)
+    accesses = [
+        Access(UART.base + 5, WRITE, wdata=0x42 << 40, wmask=1 << 5, size=0),
+        Access(UART.base + 4, size=2),
+        Access(UART.base, WRITE, wdata=7, wmask=0xFF, size=3),
+    ]
+    bench.run_cpu(*accesses)
+    taken = [(burst.kind, burst.address, burst.size, len(burst.addresses)) for burst in bench.memory.log]
+    assert taken == [("w", UART.base + 5, 0, 1), ("r", UART.base + 4, 2, 1), ("w", UART.base, 3, 1)]
+    assert bench.memory.log[0].beats == [(0x42 << 40, 1 << 5)]
+    assert accesses[1].rdata == 0x42 << 40
+
+
+def test_dirty_victim_reaches_memory():
+    bench = Bench(SMALL)
+    stores = [Access(line(4 * n), WRITE, wdata=n + 1) for n in range(3)]
+    bench.run_cpu(*stores, Access(line(8), idle=60))
+    assert bench.memory.words[line(0)] == 1
+    assert line(4) not in bench.memory.words
+
+
+def test_errors_reach_whoever_asked():
+    bad = line(2)
+    bench = Bench(fails=lambda address: address & ~63 == bad or address == UART.base)
+    accesses = [
+        Access(bad),
+        Access(bad, WRITE, wdata=5),
+        Access(UART.base, size=0),
+        Access(UART.base, WRITE, wdata=1, wmask=1, size=0),
+        Access(line(1)),
+        Access(bad + 8),
+    ]
+    walked = []
+
+    async def walker(ctx):
+        await ctx.tick().repeat(200)
+        walked.append(await bench.walker.request(ctx, bad))
+        walked.append(await bench.walker.request(ctx, bad, CAS, wdata=1))
+        walked.append(await bench.walker.request(ctx, UART.base))
+
+    async def cpu(ctx):
+        await bench.cpu.run(ctx, accesses)
+
+    bench.run(cpu, walker)
+    assert [access.error for access in accesses] == [True, True, True, True, False, True]
+    assert [request[2] for request in walked] == [1, 1, 1]
+    assert not any(burst.kind == "w" and burst.address == bad for burst in bench.memory.log)
+
+
+def test_late_error_drops_the_line_but_serves_the_good_word():
+    bench = Bench(fails=lambda address: address == line(2, 7))
+    accesses = [Access(line(2)), Access(line(2, 1), idle=30), Access(line(2), WRITE, wdata=1, idle=30)]
+    bench.run_cpu(*accesses)
+    assert [access.error for access in accesses] == [False, False, True]
+    assert [access.cycles for access in accesses[:2]] == [4, 4]
+
+
+def test_lock_keeps_writers_out():
+    """A read and a write under lock, a hundred times, while DMA and the walker add to the same word."""
+    bench = Bench()
+    rounds, added = 40, 15
+    counts = {"dma": 0, "walker": 0}
+
+    async def cpu(ctx):
+        for _ in range(rounds):
+            read = Access(line(0), lock=True)
+            await locked(ctx, read)
+
+    async def locked(ctx, read):
+        port = bench.dut.cpu
+        ctx.set(port.index, read.paddr & 0xFFF)
+        ctx.set(port.index_valid, 1)
+        await ctx.tick().until(port.index_ready)
+        ctx.set(port.index_valid, 0)
+        ctx.set(port.lock, 1)
+        bench.cpu._present(ctx, read)
+        ctx.set(port.valid, 1)
+        (rdata,) = await ctx.tick().sample(port.rdata).until(port.done)
+        assert rdata == bench.reference.read(line(0))
+        ctx.set(port.valid, 0)
+        await ctx.tick().repeat(5)
+        assert rdata == bench.reference.read(line(0)), "another requester wrote under lock"
+        write = Access(line(0), WRITE, wdata=rdata + 1, lock=True)
+        bench.cpu._present(ctx, write)
+        ctx.set(port.valid, 1)
+        await ctx.tick().until(port.done)
+        bench.reference.write(line(0), rdata + 1, 0xFF)
+        ctx.set(port.valid, 0)
+        ctx.set(port.lock, 0)
+        await ctx.tick().repeat(3)
+
+    def adder(name, driver):
+        async def testbench(ctx):
+            for _ in range(added):
+                old = (await driver.request(ctx, line(0)))[0]
+                swapped = (await driver.request(ctx, line(0), CAS, wdata=old + 1, expected=old))[1]
+                counts[name] += swapped
+
+        return testbench
+
+    bench.run(cpu, adder("dma", bench.dma), adder("walker", bench.walker))
+    assert bench.reference.read(line(0)) == rounds + counts["dma"] + counts["walker"]
+
+
+def test_snoop_tells_of_dma_writes_only():
+    bench = Bench()
+    seen = []
+
+    async def watch(ctx):
+        async for _, _, valid, paddr in ctx.tick().sample(bench.dut.snoop.valid, bench.dut.snoop.paddr):
+            if valid:
+                seen.append(paddr)
+
+    async def requests(ctx):
+        await bench.dma.request(ctx, line(0, 1), WRITE, wdata=1)
+        await bench.dma.request(ctx, line(0, 1))
+        await bench.walker.request(ctx, line(0, 2), WRITE, wdata=1)
+        await bench.dma.request(ctx, line(1, 2), WRITE, wdata=1)
+        await bench.cpu.run(ctx, [Access(line(0), WRITE, wdata=1)])
+
+    simulator_watch = watch
+    simulator = Simulator(bench.dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench.memory.run, background=True)
+    simulator.add_testbench(simulator_watch, background=True)
+    simulator.add_testbench(requests)
+    simulator.run()
+    assert seen == [line(0, 1), line(1, 2)]
+
+
+def test_dma_is_not_starved_by_a_busy_hart():
+    bench = Bench()
+    cycles = []
+
+    async def cpu(ctx):
+        await bench.cpu.run(ctx, [Access(line(0, n % 8)) for n in range(300)])
+
+    async def dma(ctx):
+        await ctx.tick().repeat(40)
+        for _ in range(5):
+            cycles.append(await bench.dma.request(ctx, line(0)))
+
+    bench.run(cpu, dma)
+    assert bench.cpu.cycles < 340
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(
+    "config", [SMALL, CacheConfig(ways=1, way_bytes=128), CacheConfig(ways=4, way_bytes=512)]
+)
+def test_random_traffic(config, seed):
+    """All ports at once on a few lines that fight for the same sets, over a memory of random timing."""
+    rng = Random(f"{seed} {config}")
+    bench = Bench(config, rng=Random(rng.random()))
+    addresses = [line(n, word) for n in [*range(6), *range(8, 14), 64, 128, 192] for word in (0, 1, 3, 7)]
+    for address in addresses:
+        bench.poke(address, rng.getrandbits(64))
+    hot = rng.sample(addresses, 6)
+
+    def pick() -> int:
+        return rng.choice(hot if rng.random() < 0.3 else addresses)
+
+    def access() -> Access:
+        op = rng.choice((READ, WRITE))
+        delay = rng.choice((0, 0, 0, 1, 4))
+        idle = rng.choice((0, 0, 0, 0, 1, 9))
+        if rng.random() < 0.05:
+            return Access(UART.base + 8 * rng.randrange(8), op, wdata=1, wmask=1, size=0, idle=idle)
+        return Access(pick(), op, rng.getrandbits(64), rng.getrandbits(8), delay=delay, idle=idle)
+
+    accesses = [access() for _ in range(300)]
+
+    async def cpu(ctx):
+        await bench.cpu.run(ctx, accesses)
+
+    def coherent(driver, ops, count):
+        async def testbench(ctx):
+            for _ in range(count):
+                await ctx.tick().repeat(rng.choice((1, 1, 2, 10, 40)))
+                address = pick()
+                guess = bench.reference.read(address) if rng.random() < 0.8 else 0
+                await driver.request(
+                    ctx,
+                    address,
+                    rng.choice(ops),
+                    wdata=rng.getrandbits(64),
+                    wmask=rng.getrandbits(8),
+                    expected=guess,
+                )
+
+        return testbench
+
+    async def clean(ctx):
+        for _ in range(30):
+            await ctx.tick().repeat(rng.choice((1, 5, 30)))
+            base = pick() & ~63
+            before = {base + 8 * n: bench.reference.read(base + 8 * n) for n in range(8)}
+            await bench.clean.request(ctx, base, CLEAN)
+            for address, word in before.items():
+                if bench.reference.read(address) == word:
+                    assert bench.memory.words.get(address, 0) == word, f"{address:#x} is not clean"
+
+    bench.run(
+        cpu,
+        coherent(bench.walker, (READ, READ, CAS), 70),
+        coherent(bench.dma, (READ, WRITE), 70),
+        clean,
+    )
+
+
+def test_elaborates_to_verilog():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "module data_cache" in verilog.convert(DataCache(CacheConfig()), name="data_cache")
