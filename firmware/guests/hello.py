@@ -39,7 +39,7 @@ def main() -> None:
             wfi()
             csr.sstatus |= SIE
             csr.sstatus &= ~SIE
-        seen = ticks.value
+        seen += 1
         print_line(b"hello: tick ", seen)
     print_text(b"hello: done\n")
     power_off(False)

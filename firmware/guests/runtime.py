@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from firmware.lang import Image, array, divu, ecall, fw, ptr, remu, u8, u64, wfi
 from firmware.sbi import Dbcn, Extension, ResetReason, ResetType, Srst
-from rtl.isa.memory_map import DRAM_BASE
+from firmware.bootinfo import NATIVE_ENTRY
 
 __all__ = ["CALLER_SAVED", "code", "guest_image", "power_off", "print_line", "print_number", "print_text"]
 
@@ -48,9 +48,9 @@ guest_trap:
 
 
 def guest_image(name: str, *functions: Callable[..., object]) -> Image:
-    """The image of a guest whose module has `code`, linked at the start of guest RAM."""
+    """The image of a guest whose module has `code`, linked where it runs as a guest and natively alike."""
     return Image(
-        entry="guest_start", base=DRAM_BASE, stack=8192, functions=list(functions), name=f"guest-{name}"
+        entry="guest_start", base=NATIVE_ENTRY, stack=8192, functions=list(functions), name=f"guest-{name}"
     )
 
 

@@ -4,7 +4,6 @@ from firmware.guests.stress_probes import (
     EXTERNAL,
     HYPERVISOR_REGISTER,
     NOWHERE,
-    SOFTWARE,
     TIMER,
     UNKNOWN_REGISTER,
     probe_fetch,
@@ -18,7 +17,6 @@ from firmware.lang import (
     addr_of,
     array,
     csr,
-    ecall,
     fw,
     load8,
     load32,
@@ -34,7 +32,6 @@ from firmware.lang import (
     u64,
     wfi,
 )
-from firmware.sbi import Base, Error, Extension, HartState, Hsm, Ipi, Rfence, Srst
 from firmware.uart import Ier, Iir, Reg
 from rtl.isa.causes import Cause, Interrupt
 from rtl.isa.csrs import CSRS
@@ -44,10 +41,8 @@ from rtl.isa.paging import LEVEL_BITS, PAGE_SHIFT, AtpMode, Pte
 __all__ = [
     "check_fetch_nowhere",
     "check_hypervisor_register",
-    "check_ipi",
     "check_load_nowhere",
     "check_page_tables",
-    "check_sbi",
     "check_store_nowhere",
     "check_touch",
     "check_uart_interrupt",
@@ -78,44 +73,6 @@ PLIC_CLAIM = PLIC.base + 0x20_1004
 root = static(array[u64, ENTRIES], align=PAGE)
 middle = static(array[u64, ENTRIES], align=PAGE)
 leaves = static(array[u64, ENTRIES], align=PAGE)
-
-
-@fw(noinline=True)
-def answers(extension: u64, function: u64, argument: u64, error: u64, value: u64) -> bool:
-    """Whether an SBI call gives this answer."""
-    got_error, got_value = ecall(extension, function, argument, 0)
-    return got_error == error and got_value == value
-
-
-@fw
-def check_sbi() -> bool:
-    """Versions, probing, and errors for what is not there."""
-    good = answers(Extension.BASE, Base.GET_SPEC_VERSION, 0, 0, 2 << 24)
-    good = answers(Extension.BASE, Base.PROBE_EXTENSION, Extension.DBCN, 0, 1) and good
-    good = answers(Extension.BASE, Base.PROBE_EXTENSION, 0x535441, 0, 0) and good
-    good = answers(Extension.BASE, 99, 0, u64(Error.NOT_SUPPORTED), 0) and good
-    good = answers(0x535441, 0, 0, u64(Error.NOT_SUPPORTED), 0) and good
-    good = answers(Extension.HSM, Hsm.HART_GET_STATUS, 0, 0, HartState.STARTED) and good
-    good = answers(Extension.HSM, Hsm.HART_GET_STATUS, 1, u64(Error.INVALID_PARAM), 0) and good
-    good = answers(Extension.HSM, Hsm.HART_START, 0, u64(Error.ALREADY_AVAILABLE), 0) and good
-    good = answers(Extension.RFENCE, Rfence.SFENCE_VMA, 1, 0, 0) and good
-    good = answers(Extension.RFENCE, Rfence.FENCE_I, 2, u64(Error.INVALID_PARAM), 0) and good
-    good = answers(Extension.SRST, Srst.SYSTEM_RESET, 77, u64(Error.INVALID_PARAM), 0) and good
-    error, _ = ecall(Extension.DBCN, 0, 4, NOWHERE, 0)
-    return good and error == u64(Error.INVALID_PARAM)
-
-
-@fw
-def check_ipi() -> bool:
-    """A software interrupt sent to itself arrives when enabled, not before."""
-    before = seen.interrupts
-    good = answers(Extension.IPI, Ipi.SEND_IPI, 1, 0, 0)
-    good = good and (csr.sip & (1 << Interrupt.SSI)) != 0 and seen.interrupts == before
-    csr.sie |= 1 << Interrupt.SSI
-    csr.sstatus |= SIE
-    csr.sstatus &= ~SIE
-    csr.sip &= ~(1 << Interrupt.SSI)
-    return good and seen.interrupts == before + 1 and seen.cause == SOFTWARE
 
 
 @fw

@@ -12,7 +12,8 @@ this process builds (environment variable BIVISOR_ARCH, default el2).
 `wake_time(s)`              host time at which a saved vCPU's own timer interrupts it
 `interrupt_saved(s)`        whether a saved vCPU has an interrupt to take (its timer apart)
 `interrupt_current()`       whether the vCPU on the hart has an interrupt to take
-`EXIT_…`, `exit_cause()`    why the guest left
+`EXIT_…`, `exit_cause()`    why the guest left; `is_interrupt(cause)`
+`host_fault()`              whether it was no guest but the hypervisor itself that trapped
 `guest_pc()`, `skip(n)`     the guest's program counter
 `fault_address()`           guest physical address of a second-stage fault
 `fault_instruction()`       the faulting access as a transformed instruction (rtl.isa.htinst), 0 if none

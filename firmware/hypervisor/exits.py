@@ -22,7 +22,7 @@ def lost(v: ptr[VCPU]) -> u64:
     return RESCHEDULE
 
 
-@fw
+@fw(noinline=True)
 def page_fault(v: ptr[VCPU], cause: u64) -> u64:
     """RAM is mapped; the rest is a device, or an access fault in the guest."""
     address = arch.fault_address()
@@ -38,7 +38,7 @@ def page_fault(v: ptr[VCPU], cause: u64) -> u64:
     return lost(v)
 
 
-@fw
+@fw(noinline=True)
 def instruction(v: ptr[VCPU]) -> u64:
     """WFI yields; any other instruction that only a hypervisor may execute is illegal in the guest."""
     if arch.exit_is_wfi():
@@ -52,7 +52,7 @@ def instruction(v: ptr[VCPU]) -> u64:
     return lost(v)
 
 
-@fw(noinline=True)
+@fw
 def unexpected(v: ptr[VCPU]) -> u64:
     """A cause that should not exist."""
     if arch.host_fault():
@@ -61,17 +61,10 @@ def unexpected(v: ptr[VCPU]) -> u64:
     return RESCHEDULE
 
 
-@fw(export=True)
-def exit_fast(v: ptr[VCPU]) -> u64:
-    """First handler of every exit."""
-    cause = arch.exit_cause()
+@fw(noinline=True)
+def other(v: ptr[VCPU], cause: u64) -> u64:
+    """Interrupts: the timer ends the slice, the only device is the console. Nothing else should come."""
     match cause:
-        case arch.EXIT_HYPERCALL:
-            return hypercall(v)
-        case arch.EXIT_FETCH_FAULT | arch.EXIT_LOAD_FAULT | arch.EXIT_STORE_FAULT:
-            return page_fault(v, cause)
-        case arch.EXIT_INSTRUCTION:
-            return instruction(v)
         case arch.EXIT_TIMER:
             return RESCHEDULE
         case arch.EXIT_EXTERNAL:
@@ -79,6 +72,23 @@ def exit_fast(v: ptr[VCPU]) -> u64:
             return RESUME
         case _:
             return unexpected(v)
+
+
+@fw(export=True)
+def exit_fast(v: ptr[VCPU]) -> u64:
+    """First handler of every exit."""
+    cause = arch.exit_cause()
+    if arch.is_interrupt(cause):
+        return other(v, cause)
+    match cause:
+        case arch.EXIT_HYPERCALL:
+            return hypercall(v)
+        case arch.EXIT_FETCH_FAULT | arch.EXIT_LOAD_FAULT | arch.EXIT_STORE_FAULT:
+            return page_fault(v, cause)
+        case arch.EXIT_INSTRUCTION:
+            return instruction(v)
+        case _:
+            return other(v, cause)
 
 
 @fw(export=True)

@@ -19,6 +19,7 @@ __all__ = [
     "fault_instruction",
     "guest_pc",
     "host_fault",
+    "is_interrupt",
     "reflect_access",
     "reflect_illegal",
     "skip",
@@ -43,6 +44,12 @@ HSTATUS_SPV = CSRS["hstatus"].mask("SPV")
 def exit_cause() -> u64:
     """One of the EXIT numbers, or another number for what should not happen."""
     return csr.scause
+
+
+@fw
+def is_interrupt(cause: u64) -> bool:
+    """Whether the exit came from an interrupt rather than from what the guest did."""
+    return (cause & INTERRUPT_BIT) != 0
 
 
 @fw

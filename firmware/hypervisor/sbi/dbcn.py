@@ -29,7 +29,7 @@ def read(v: ptr[VCPU], buffer: u64, size: u64) -> u64:
     return reply(v, count)
 
 
-@fw
+@fw(noinline=True)
 def dbcn(v: ptr[VCPU]) -> u64:
     """Dispatch by function."""
     size = v.state.x[A0]

@@ -14,7 +14,7 @@ RETENTIVE = 0
 """The default retentive suspend type: returns like WFI."""
 
 
-@fw
+@fw(noinline=True)
 def hsm(v: ptr[VCPU]) -> u64:
     """Dispatch by function."""
     match v.state.x[A6]:

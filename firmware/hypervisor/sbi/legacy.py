@@ -14,7 +14,7 @@ from firmware.sbi import Legacy
 __all__ = ["legacy"]
 
 
-@fw
+@fw(noinline=True)
 def legacy(v: ptr[VCPU]) -> u64:
     """Dispatch by extension; what is not there answers as SBI 0.2 and later want it."""
     argument = v.state.x[A0]

@@ -10,7 +10,7 @@ from firmware.sbi import Error, ResetReason, ResetType, Srst
 __all__ = ["srst"]
 
 
-@fw
+@fw(noinline=True)
 def srst(v: ptr[VCPU]) -> u64:
     """system_reset."""
     if v.state.x[A6] != Srst.SYSTEM_RESET:
