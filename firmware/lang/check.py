@@ -35,7 +35,9 @@ class _FunctionChecker(ExpressionChecker):
         tree = self.function.tree
         parameters = dict(self.parameters)
         self.local_names = set(parameters) | {
-            part.id for part in ast.walk(tree) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+            part.id
+            for part in ast.walk(tree)
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
         }
         self.out.locals.update(parameters)
         self.assigned = set(parameters)

@@ -152,7 +152,9 @@ class ExpressionChecker:
         """Evaluate an expression as plain Python over module names."""
         for part in ast.walk(node):
             if isinstance(part, ast.Name) and part.id in self.local_names:
-                return self.complain(part, f"{part.id} is a local: only module names are known at compile time")
+                return self.complain(
+                    part, f"{part.id} is a local: only module names are known at compile time"
+                )
         code = compile(ast.Expression(node), self.function.path, "eval")
         try:
             return eval(code, self.function.python.__globals__, self.function.names)
@@ -270,7 +272,11 @@ class ExpressionChecker:
             return ERROR
         if kind is LITERAL and other is LITERAL:
             return self._fold(node, left, op, right)
-        if (is_pointer(kind) or element(kind)) and isinstance(op, ast.Add | ast.Sub) and is_scalar(element(kind)):
+        if (
+            (is_pointer(kind) or element(kind))
+            and isinstance(op, ast.Add | ast.Sub)
+            and is_scalar(element(kind))
+        ):
             self.index(right)
             return ptr[element(kind)]
         if is_pointer(kind) and isinstance(op, ast.Add | ast.Sub):
@@ -498,8 +504,10 @@ class ExpressionChecker:
         if kinds == (LITERAL, LITERAL):
             return self.complain(node, "the operands have no type", "give one a type, for example u64(1)")
         kind = self.unify(node, left, kinds[0], f"{called.name}", right, kinds[1], False)
-        if kind is not ERROR and kind.SIGNED != (called.name in ("div", "rem")):
-            other = {"div": "divu", "rem": "remu", "divu": "div", "remu": "rem"}.get(called.name, "mulhu on u64")
+        if kind is not ERROR and (called.name in ("div", "rem")) != kind.SIGNED:
+            other = {"div": "divu", "rem": "remu", "divu": "div", "remu": "rem"}.get(
+                called.name, "mulhu on u64"
+            )
             return self.complain(node, f"{called.name} of {type_name(kind)}", f"use {other}")
         return kind
 
@@ -576,7 +584,7 @@ class ExpressionChecker:
             kind = self.expr(place)
             is_csr = place in self.out.objects and not isinstance(self.out.objects[place], Static)
             if not isinstance(place, ast.Attribute | ast.Subscript) or is_csr or place in self.out.consts:
-                if kind is ERROR or is_pointer(kind) and is_struct(kind.TARGET):
+                if kind is ERROR or (is_pointer(kind) and is_struct(kind.TARGET)):
                     return kind
                 if element(kind) is None or is_pointer(kind):
                     return self.complain(place, "addr_of needs a static, an element or a field")
@@ -611,7 +619,9 @@ class ExpressionChecker:
             return
         if given is LITERAL and is_int(kind):
             self.literal(node, kind, bitwise)
-        elif is_aggregate(given) and kind is not None and not is_aggregate(kind) and self._decays(given, kind):
+        elif (
+            is_aggregate(given) and kind is not None and not is_aggregate(kind) and self._decays(given, kind)
+        ):
             self.out.decays[node] = kind
         else:
             hint = ""

@@ -154,7 +154,9 @@ class ModuleEmitter:
             self.declare(name, f"declare {result} {name}({kinds}) #{group}")
             return
         linkage = "dso_local" if function.export else "internal"
-        parameters = ", ".join(f"{passing_type(kind)} %arg.{n}" for n, (_, kind) in enumerate(checked.parameters))
+        parameters = ", ".join(
+            f"{passing_type(kind)} %arg.{n}" for n, (_, kind) in enumerate(checked.parameters)
+        )
         section = f' section "{function.section}"' if function.section else ""
         head = f"define {linkage} {result} {name}({parameters}) #{self.attribute_group(function)}{section}"
         scope = self.subprogram(function)

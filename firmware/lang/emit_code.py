@@ -118,7 +118,9 @@ class FunctionEmitter(ExpressionEmitter):
             values = [self.value(part) for part in node.value.elts]
             built = "poison"
             for number, (kind, value) in enumerate(zip(result, values, strict=True)):
-                built = self.let(f"insertvalue {llvm_type(result)} {built}, {llvm_type(kind)} {value}, {number}")
+                built = self.let(
+                    f"insertvalue {llvm_type(result)} {built}, {llvm_type(kind)} {value}, {number}"
+                )
             self.end(f"ret {llvm_type(result)} {built}")
             return
         value = self.value(node.value)
@@ -238,5 +240,3 @@ def _pattern_values(pattern: ast.pattern) -> list[Any]:
     if isinstance(pattern, ast.MatchOr):
         return [value for part in pattern.patterns for value in _pattern_values(part)]
     return [pattern.value] if isinstance(pattern, ast.MatchValue) else [None]
-
-

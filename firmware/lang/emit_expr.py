@@ -16,7 +16,14 @@ from .statics import Static
 
 __all__ = ["ExpressionEmitter"]
 
-_BINARY = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor"}
+_BINARY = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.BitAnd: "and",
+    ast.BitOr: "or",
+    ast.BitXor: "xor",
+}
 _ORDER = {ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge"}
 _AMO = {
     "amoswap": "xchg",
@@ -48,7 +55,9 @@ class ExpressionEmitter:
         """What follows belongs to this node's line."""
         line = getattr(node, "lineno", self.function.tree.lineno)
         column = getattr(node, "col_offset", 0) + self.function.column_shift + 1
-        self._location = self.module.node(f"!DILocation(line: {line}, column: {column}, scope: !{self.scope})")
+        self._location = self.module.node(
+            f"!DILocation(line: {line}, column: {column}, scope: !{self.scope})"
+        )
 
     def line(self, text: str) -> None:
         """An instruction without a result."""
@@ -149,7 +158,11 @@ class ExpressionEmitter:
         base = self.checked.types.get(node.value)
         if isinstance(node, ast.Subscript):
             return is_aggregate(element(base))
-        return is_pointer(base) and is_struct(base.TARGET) and is_aggregate(data.field_of(base.TARGET, node.attr)[1])
+        return (
+            is_pointer(base)
+            and is_struct(base.TARGET)
+            and is_aggregate(data.field_of(base.TARGET, node.attr)[1])
+        )
 
     # --- CSRs ---
     def csr_number(self, node: ast.expr) -> int | None:
@@ -232,11 +245,15 @@ class ExpressionEmitter:
                 right = self.let(f"{'sext' if other.SIGNED else 'zext'} {llvm_type(other)} {right} to i64")
             return self._move_pointer(op, kind.TARGET, left, right)
         if isinstance(op, ast.LShift | ast.RShift):
-            mask = kind.WIDTH - 1
-            amount = str(int(right) & mask) if right.isdigit() else self.let(f"and {form} {right}, {mask}")
-            name = "shl" if isinstance(op, ast.LShift) else "ashr" if kind.SIGNED else "lshr"
-            return self.let(f"{name} {form} {left}, {amount}")
+            return self.shift(op, kind, left, right)
         return self.let(f"{_BINARY[type(op)]} {form} {left}, {right}")
+
+    def shift(self, op: ast.operator, kind: Any, left: str, right: str) -> str:
+        """A shift, its amount masked to the width."""
+        form, mask = llvm_type(kind), kind.WIDTH - 1
+        amount = str(int(right) & mask) if right.isdigit() else self.let(f"and {form} {right}, {mask}")
+        name = "shl" if isinstance(op, ast.LShift) else "ashr" if kind.SIGNED else "lshr"
+        return self.let(f"{name} {form} {left}, {amount}")
 
     def _Compare(self, node: ast.Compare) -> str:
         left = self.value(node.left)
@@ -284,13 +301,17 @@ class ExpressionEmitter:
             return str(getattr(self, f"_shape_{called.shape}")(node, called))
         if called is addr_of:
             place = node.args[0]
-            return self.address(place) if isinstance(place, ast.Attribute | ast.Subscript) else self.value(place)
+            return (
+                self.address(place) if isinstance(place, ast.Attribute | ast.Subscript) else self.value(place)
+            )
         return self.convert(self.value(node.args[0]), self.kind(node.args[0]), called)
 
     def _call_function(self, node: ast.Call, called: FwFunction) -> str:
         values = [self.value(argument) for argument in node.args]
         parameters, result = called.signature
-        arguments = ", ".join(f"{passing_type(kind)} {v}" for (_, kind), v in zip(parameters, values, strict=True))
+        arguments = ", ".join(
+            f"{passing_type(kind)} {v}" for (_, kind), v in zip(parameters, values, strict=True)
+        )
         call = f'call {passing(result)} @"{self.module.symbols[called]}"({arguments})'
         self.at(node)
         if result is None:
@@ -393,7 +414,9 @@ class ExpressionEmitter:
         pointer, value = (self.value(argument) for argument in node.args)
         kind = element(self.kind(node.args[0]))
         size = f"align {align_of(kind)}"
-        return self.let(f"atomicrmw {_AMO[called.name]} ptr {pointer}, {llvm_type(kind)} {value} seq_cst, {size}")
+        return self.let(
+            f"atomicrmw {_AMO[called.name]} ptr {pointer}, {llvm_type(kind)} {value} seq_cst, {size}"
+        )
 
     def _shape_lr(self, node: ast.Call, called: Intrinsic) -> str:
         kind = element(self.kind(node.args[0]))

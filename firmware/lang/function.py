@@ -96,7 +96,9 @@ class FwFunction:
         parts = result if isinstance(result, tuple) else (result,)
         if result is not None and not all(map(data.is_scalar, parts)) and not problems:
             message = f"a function cannot return {data.type_name(result)}"
-            problems.append(Diagnostic.at(self.path, self.tree.returns or self.tree, self.column_shift, message))
+            problems.append(
+                Diagnostic.at(self.path, self.tree.returns or self.tree, self.column_shift, message)
+            )
         if problems:
             raise CompileError(problems)
         return parameters, result

@@ -192,7 +192,9 @@ def build(image: Image) -> Path:
         inputs = [file for file in sources if not file.endswith(".ld")]
         for file in inputs:
             debug = ["-g"] if file.endswith(".s") else []
-            run_zig([*COMPILE_FLAGS, *debug, "-fdebug-compilation-dir=.", "-c", file, "-o", f"{file}.o"], place)
+            run_zig(
+                [*COMPILE_FLAGS, *debug, "-fdebug-compilation-dir=.", "-c", file, "-o", f"{file}.o"], place
+            )
         link = ["-nostdlib", "-static", "-Wl,-T,link.ld", "-Wl,--gc-sections", "-Wl,--build-id=none"]
         link.append(f"-Wl,-e,{image.entry if isinstance(image.entry, str) else '_start'}")
         objects = [f"{file}.o" for file in inputs]

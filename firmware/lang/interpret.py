@@ -215,5 +215,3 @@ class _Rewriter(ast.NodeTransformer):
         if isinstance(place, ast.Subscript):
             return self.helper(node, "item", self.visit(place.value), self.visit(place.slice))
         return self.helper(node, "whole", self.visit(place))
-
-

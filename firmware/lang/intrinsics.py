@@ -12,7 +12,6 @@ from rtl.isa.csrs import CSRS
 from rtl.isa.instructions import INSTRUCTIONS, Format
 
 from . import data
-
 from .integers import FixedInt, i8, i16, i32, i64, u8, u16, u32, u64
 from .machine import MachineError, current
 from .statics import Static
@@ -68,7 +67,9 @@ def _add(name: str, shape: str, run: Callable[..., Any], **rest: Any) -> None:
 
 
 def _event(name: str) -> Callable[..., None]:
-    return lambda *operands: current().trace.append((name, *(None if o is None else int(o) for o in operands)))
+    return lambda *operands: current().trace.append(
+        (name, *(None if o is None else int(o) for o in operands))
+    )
 
 
 # --- volatile accesses ---

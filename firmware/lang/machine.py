@@ -5,8 +5,8 @@ to the outside (CSR and device writes, fences, wfi) is kept in order in ``trace`
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Callable, MutableMapping
-from typing import Any, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import Any
 
 from rtl.isa.csrs import CSRS
 
