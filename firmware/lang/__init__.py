@@ -1,6 +1,6 @@
 """The firmware language: typed Python that compiles to RV64 and runs under CPython alike."""
 
-from .check_expr import addr_of, const
+from .checked import addr_of, const
 from .data import LayoutError, array, offsetof, ptr, sizeof, struct
 from .diagnostics import CompileError, Diagnostic, ImageError
 from .function import FwFunction, fw, module_asm

@@ -3,7 +3,8 @@
 import ast
 from typing import Any
 
-from .check_expr import ERROR, LITERAL, Checked, ExpressionChecker, is_int, is_pointer
+from .check_call import CallChecker
+from .checked import ERROR, LITERAL, Checked, is_int, is_pointer
 from .data import element, is_aggregate, is_scalar, is_struct, ptr, type_name
 from .diagnostics import CompileError
 from .function import FwFunction
@@ -30,7 +31,7 @@ def checked(function: FwFunction) -> Checked:
     return found
 
 
-class _FunctionChecker(ExpressionChecker):
+class _FunctionChecker(CallChecker):
     def run(self) -> Checked:
         tree = self.function.tree
         parameters = dict(self.parameters)
@@ -123,17 +124,17 @@ class _FunctionChecker(ExpressionChecker):
                 self.coerce(node.value, wanted)
 
     def _stores_struct(self, target: ast.expr) -> bool:
-        return isinstance(target, ast.Attribute | ast.Subscript) and self._is_struct_place(target)
+        return isinstance(target, ast.Attribute | ast.Subscript) and self.is_struct_place(target)
 
     def place(self, target: ast.expr) -> Any:
         """Type of an attribute or element to assign to."""
         if not isinstance(target, ast.Attribute | ast.Subscript):
             return self.complain(target, f"cannot assign to a {type(target).__name__}")
-        if isinstance(target, ast.Attribute) and self._is_constant(target.value):
-            if isinstance(self.constant(target.value), CsrNamespace):
-                kind = self.csr_name(target, write=True)
-                self.out.types[target] = kind
-                return kind
+        base = target.value
+        if self.is_constant(base) and isinstance(self.constant(base), CsrNamespace):
+            kind = self.csr_name(target, write=True) if isinstance(target, ast.Attribute) else ERROR
+            self.out.types[target] = kind
+            return kind
         kind = self.expr(target)
         if target in self.out.consts:
             return self.complain(target, "cannot assign to a constant", "make it static(...)")
@@ -262,7 +263,7 @@ class _FunctionChecker(ExpressionChecker):
 
     def _range(self, node: ast.For) -> Any:
         call = node.iter
-        is_range = isinstance(call, ast.Call) and self._is_constant(call.func)
+        is_range = isinstance(call, ast.Call) and self.is_constant(call.func)
         if not is_range or self.constant(call.func) is not range:  # type: ignore[attr-defined]
             return self.complain(call, "a for loop iterates over range(...)")
         assert isinstance(call, ast.Call)
@@ -318,7 +319,8 @@ class _FunctionChecker(ExpressionChecker):
     def _pattern(self, pattern: ast.pattern, kind: Any, seen: set[int], guarded: bool) -> bool:
         """Check a pattern; whether it matches everything."""
         if isinstance(pattern, ast.MatchOr):
-            return any([self._pattern(part, kind, seen, guarded) for part in pattern.patterns])
+            parts = [self._pattern(part, kind, seen, guarded) for part in pattern.patterns]
+            return any(parts)
         if isinstance(pattern, ast.MatchAs) and pattern.pattern is None:
             if pattern.name is not None:
                 hint = "a constant in a case is dotted: case module.NAME"

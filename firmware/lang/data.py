@@ -4,6 +4,7 @@ A value of an aggregate type is never copied: a struct in memory stands for a po
 array for a view of its elements (which decays to a pointer to the first).
 """
 
+import inspect
 import re
 import sys
 from typing import Any, ClassVar
@@ -192,7 +193,7 @@ def type_name(kind: Any) -> str:
 
 def struct(cls: type) -> type:
     """Make a class with annotated fields a struct with C layout."""
-    annotations = dict(cls.__dict__.get("__annotations__", {}))
+    annotations = dict(inspect.get_annotations(cls))
     if not annotations:
         raise LayoutError(f"struct {cls.__name__} has no fields")
     cls._fw_annotations = annotations  # type: ignore[attr-defined]

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from .check_expr import Checked
+from .checked import Checked
 from .diagnostics import ImageError
 from .function import FwFunction
 from .integers import FixedInt, u32
@@ -166,7 +166,8 @@ class ModuleEmitter:
     def text(self) -> str:
         """The whole module."""
         strings = [
-            f'{symbol} = private unnamed_addr constant [{len(content) + 1} x i8] c"{_escape(content)}\\00", align 1'
+            f"{symbol} = private unnamed_addr constant [{len(content) + 1} x i8] "
+            f'c"{_escape(content)}\\00", align 1'
             for content, symbol in self.texts.items()
         ]
         groups = [f"attributes #{number} = {{ {words} }}" for words, number in self.attributes.items()]

@@ -5,13 +5,13 @@ from typing import Any
 
 from .data import align_of, is_aggregate, sizeof
 from .emit import llvm_type
-from .emit_expr import ExpressionEmitter
+from .emit_call import CallEmitter
 from .function import FwFunction
 
 __all__ = ["FunctionEmitter"]
 
 
-class FunctionEmitter(ExpressionEmitter):
+class FunctionEmitter(CallEmitter):
     """Emits a checked function; ``run`` gives its lines."""
 
     def run(self) -> list[str]:

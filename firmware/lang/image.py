@@ -14,7 +14,7 @@ from typing import Any
 
 from . import runtime
 from .check import check
-from .check_expr import Checked
+from .checked import Checked
 from .diagnostics import CompileError, Diagnostic, ImageError
 from .emit import RISCV, ModuleEmitter, Target, module_names
 from .function import ASSEMBLY, FUNCTIONS, Assembly, FwFunction

@@ -13,7 +13,7 @@ from rtl.isa.csrs import Csr
 
 from . import data
 from .check import checked
-from .check_expr import LITERAL, Checked, addr_of
+from .checked import LITERAL, Checked, addr_of
 from .data import is_aggregate, is_struct, ptr
 from .function import FwFunction
 from .integers import u8

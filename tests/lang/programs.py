@@ -163,7 +163,7 @@ class _Writer:
         if form == 10:
             return f"{kind}(mix(u64({self.value(kind, deeper)})))"
         if form == 11 and self.earlier:
-            name, parameters, result = rng.choice(self.earlier[-6:])
+            name, parameters, _ = rng.choice(self.earlier[-6:])
             arguments = ", ".join(self.value(parameter, min(deeper, 1)) for parameter in parameters)
             return f"{kind}({name}({arguments}))"
         if form == 12 and kind in ("u32", "u64", "i32", "i64"):

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from firmware.lang import Image, build, emit_expr
+from firmware.lang import Image, build, emit_call
 from firmware.lang.machine import Machine
 
 from .host import compile_for_host, import_source
@@ -93,7 +93,7 @@ def test_ten_thousand_random_functions_agree(tmp_path_factory: pytest.TempPathFa
 def test_the_fuzz_finds_planted_errors(
     name: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    emitter = emit_expr.ExpressionEmitter
+    emitter = emit_call.CallEmitter
     if wrong == "_shift":
         monkeypatch.setattr(emitter, "shift", lambda self, op, kind, left, right: left)
     elif wrong == "_divide":
@@ -101,7 +101,7 @@ def test_the_fuzz_finds_planted_errors(
     else:
         right = emitter.convert
 
-        def unsigned(self: emit_expr.ExpressionEmitter, value: str, kind: object, target: object) -> str:
+        def unsigned(self: emit_call.CallEmitter, value: str, kind: object, target: object) -> str:
             before = len(self.lines)
             got = right(self, value, kind, target)
             self.lines[before:] = [line.replace("= sext ", "= zext ") for line in self.lines[before:]]
