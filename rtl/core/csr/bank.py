@@ -3,6 +3,7 @@
 from amaranth.hdl import Module, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 __all__ = ["Bank"]
 
@@ -32,7 +33,7 @@ class Bank(wiring.Component):
         self.depth = depth
         self.second_port = second_port
         self.observe = observe
-        index = range(depth).stop.bit_length() - 1
+        index = exact_log2(depth)
         ports = {
             "address": In(index),
             "value": Out(width),

@@ -15,7 +15,7 @@ __all__ = ["Interrupts"]
 Pending = data.FlexibleLayout(13, {bit.name.lower(): data.Field(1, bit) for bit in Interrupt})
 """The interrupt bits of ``mip`` and ``mie``."""
 
-_VALUES = "mie mip sie sip hie hip hvip vsie vsip stimecmp vstimecmp".split()
+_VALUES = ("mie", "mip", "sie", "sip", "hie", "hip", "hvip", "vsie", "vsip", "stimecmp", "vstimecmp")
 
 
 class Interrupts(wiring.Component):

@@ -75,8 +75,7 @@ class AccessCheck(wiring.Component):
         machine = self.mode.privilege == Privilege.M
         supervisor = self.mode.privilege == Privilege.S
         virt, controls = self.mode.virt, self.controls
-        level = self.number[8:10]
-        """0 U, 1 S, 2 HS, 3 M."""
+        level = self.number[8:10]  # 0 U, 1 S, 2 HS, 3 M
         counter = self.number[:5]
 
         # What would be illegal in HS too (with TVM = 0) is illegal everywhere below M, never virtual.

@@ -105,44 +105,43 @@ class Status(wiring.Component):
 
     def _traps(self, m: Module, mode, mstatus, hstatus, vsstatus) -> None:
         supervisor = mode.privilege == Privilege.S
-        with m.If(self.trap_valid):
-            with m.Switch(self.trap_level):
-                with m.Case(Level.MACHINE):
+        with m.If(self.trap_valid), m.Switch(self.trap_level):
+            with m.Case(Level.MACHINE):
+                m.d.sync += [
+                    mstatus.mpp.eq(mode.privilege),
+                    mstatus.mpie.eq(mstatus.mie),
+                    mstatus.mie.eq(0),
+                    mode.privilege.eq(Privilege.M),
+                ]
+                if self.hypervisor:
                     m.d.sync += [
-                        mstatus.mpp.eq(mode.privilege),
-                        mstatus.mpie.eq(mstatus.mie),
-                        mstatus.mie.eq(0),
-                        mode.privilege.eq(Privilege.M),
+                        mstatus.mpv.eq(mode.virt),
+                        mstatus.gva.eq(self.trap_gva),
+                        mode.virt.eq(0),
                     ]
-                    if self.hypervisor:
-                        m.d.sync += [
-                            mstatus.mpv.eq(mode.virt),
-                            mstatus.gva.eq(self.trap_gva),
-                            mode.virt.eq(0),
-                        ]
-                with m.Case(Level.HS):
+            with m.Case(Level.HS):
+                m.d.sync += [
+                    mstatus.spp.eq(supervisor),
+                    mstatus.spie.eq(mstatus.sie),
+                    mstatus.sie.eq(0),
+                    mode.privilege.eq(Privilege.S),
+                ]
+                if self.hypervisor:
                     m.d.sync += [
-                        mstatus.spp.eq(supervisor),
-                        mstatus.spie.eq(mstatus.sie),
-                        mstatus.sie.eq(0),
+                        hstatus.spv.eq(mode.virt),
+                        hstatus.gva.eq(self.trap_gva),
+                        mode.virt.eq(0),
+                    ]
+                    with m.If(mode.virt):
+                        m.d.sync += hstatus.spvp.eq(supervisor)
+            if self.hypervisor:
+                with m.Case(Level.VS):
+                    m.d.sync += [
+                        vsstatus.spp.eq(supervisor),
+                        vsstatus.spie.eq(vsstatus.sie),
+                        vsstatus.sie.eq(0),
                         mode.privilege.eq(Privilege.S),
                     ]
-                    if self.hypervisor:
-                        m.d.sync += [
-                            hstatus.spv.eq(mode.virt),
-                            hstatus.gva.eq(self.trap_gva),
-                            mode.virt.eq(0),
-                        ]
-                        with m.If(mode.virt):
-                            m.d.sync += hstatus.spvp.eq(supervisor)
-                if self.hypervisor:
-                    with m.Case(Level.VS):
-                        m.d.sync += [
-                            vsstatus.spp.eq(supervisor),
-                            vsstatus.spie.eq(vsstatus.sie),
-                            vsstatus.sie.eq(0),
-                            mode.privilege.eq(Privilege.S),
-                        ]
 
     def _returns(self, m: Module, mode, mstatus, hstatus, vsstatus) -> None:
         """An xRET to a mode below M clears MPRV (3.1.6.3); MPV does not matter for a return to M."""
