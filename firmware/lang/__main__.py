@@ -1,6 +1,7 @@
 """``python -m firmware.lang module:image -o out.elf`` builds an image."""
 
 import argparse
+import os
 import shutil
 import sys
 
@@ -15,7 +16,10 @@ def main() -> int:
     parser.add_argument("-o", "--output", default="image.elf", help="the ELF to write")
     arguments = parser.parse_args()
     try:
-        shutil.copyfile(build(load_image(arguments.image)), arguments.output)
+        elf = build(load_image(arguments.image))
+        part = f"{arguments.output}.part"
+        shutil.copyfile(elf, part)
+        os.replace(part, arguments.output)
     except CompileError as error:
         count = len(error.diagnostics)
         print(f"{error}\n{count} error{'s' if count > 1 else ''}", file=sys.stderr)

@@ -272,7 +272,8 @@ class _FunctionChecker(CallChecker):
         bounds = call.args[:2]
         kinds = [self.expr(bound) for bound in bounds]
         typed = [kind for kind in kinds if kind is not LITERAL]
-        kind = typed[0] if typed else u64
+        known = self.out.locals.get(getattr(node.target, "id", ""), u64)
+        kind = typed[0] if typed else known
         if ERROR in kinds:
             return ERROR
         if not is_int(kind):

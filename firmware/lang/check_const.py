@@ -69,7 +69,7 @@ class ConstantChecker:
             return self.lookup(node)
         if isinstance(node, ast.Attribute):
             base = self.constant(node.value)
-            if base is ERROR or isinstance(base, CsrNamespace | Static | bytes | int):
+            if base is ERROR or isinstance(base, CsrNamespace | Static | bytes | FixedInt):
                 raise NotConstant
             if not hasattr(base, node.attr):
                 return self.complain(node, f"{describe(base)} has no attribute {node.attr}")

@@ -240,7 +240,7 @@ class ExpressionChecker(ConstantChecker):
     def coerce(self, node: ast.expr, kind: Any, bitwise: bool = False) -> None:
         """Check that a typed expression can stand where ``kind`` is expected."""
         given = self.out.types[node]
-        if given is ERROR or kind is ERROR or given is kind:
+        if given is ERROR or kind is ERROR or given == kind:
             return
         if given is LITERAL and is_int(kind):
             self.literal(node, kind, bitwise)

@@ -61,6 +61,7 @@ class ModuleEmitter:
     target: Target
     optsize: bool = False
     symbols: dict[Any, str] = field(default_factory=dict)
+    exported: frozenset[Any] = frozenset()
     definitions: list[str] = field(default_factory=list)
     declarations: dict[str, str] = field(default_factory=dict)
     texts: dict[bytes, str] = field(default_factory=dict)
@@ -99,7 +100,7 @@ class ModuleEmitter:
     def subprogram(self, function: FwFunction) -> int:
         """Debug information of a function."""
         place, line = self.file(function), function.tree.lineno
-        local = "" if function.export else "DISPFlagLocalToUnit | "
+        local = "" if function in self.exported else "DISPFlagLocalToUnit | "
         return self.node(
             f'distinct !DISubprogram(name: "{function.name}", linkageName: "{self.symbols[function]}", '
             f"scope: !{place}, file: !{place}, line: {line}, type: !{self.subroutine}, scopeLine: {line}, "
@@ -131,7 +132,7 @@ class ModuleEmitter:
 
     def define_static(self, item: Static) -> None:
         """Emit a static object."""
-        linkage = "dso_local" if item._fw_exported else "internal"
+        linkage = "dso_local" if item in self.exported else "internal"
         kind = "constant" if item._fw_const else "global"
         content = item._fw_bytes
         value = "zeroinitializer" if not any(content) else 'c"' + _escape(content) + '"'
@@ -153,7 +154,7 @@ class ModuleEmitter:
             group = self.attribute_group(function)
             self.declare(name, f"declare {result} {name}({kinds}) #{group}")
             return
-        linkage = "dso_local" if function.export else "internal"
+        linkage = "dso_local" if function in self.exported else "internal"
         parameters = ", ".join(
             f"{passing_type(kind)} %arg.{n}" for n, (_, kind) in enumerate(checked.parameters)
         )
@@ -196,23 +197,19 @@ def _escape(content: bytes) -> str:
     return "".join(chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\{b:02X}" for b in content)
 
 
-def module_names(items: list[Any]) -> dict[Any, str]:
+def module_names(items: list[Any], exported: frozenset[Any]) -> dict[Any, str]:
     """Symbols of functions and statics: the bare name if exported, else module.name."""
     symbols: dict[Any, str] = {}
-    taken: dict[str, Any] = {}
-    for item in sorted(items, key=lambda item: not _exported(item)):
+    taken: set[str] = set()
+    for item in sorted(items, key=lambda item: item not in exported):
         module, name = (item.module, item.name) if isinstance(item, FwFunction) else item._fw_symbol()
-        options = [name] if _exported(item) else [f"{module.split('.')[-1]}.{name}", f"{module}.{name}"]
-        options += [] if _exported(item) else [f"{module}.{name}.{n}" for n in range(1, len(items))]
+        options = [name]
+        if item not in exported:
+            options = [f"{module.split('.')[-1]}.{name}", f"{module}.{name}"]
+            options += [f"{module}.{name}.{number}" for number in range(1, len(items))]
         symbol = next((option for option in options if option not in taken), None)
         if symbol is None:
             raise ImageError(f"two exported objects are called {name}: rename one")
-        taken[symbol] = item
+        taken.add(symbol)
         symbols[item] = symbol
     return symbols
-
-
-def _exported(item: Any) -> bool:
-    if isinstance(item, FwFunction):
-        return item.export or item.extern
-    return bool(item._fw_exported)

@@ -86,7 +86,7 @@ class CallEmitter(ExpressionEmitter):
             return ""
         values = [self.value(argument) for argument in node.args[1:]]
         if called.name == "memset":
-            self.fill(pointer, *values)
+            self.fill(pointer, values[0], values[1])
             return ""
         kind = called.result or called.params[1]
         access = f"ptr {pointer}, align {sizeof(kind)}"

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 from . import data
 from .diagnostics import CompileError, Diagnostic
 from .machine import current
+from .mentions import MENTIONS
 
 __all__ = ["ASSEMBLY", "FUNCTIONS", "Assembly", "FwFunction", "fw", "module_asm"]
 
@@ -28,6 +30,8 @@ class Assembly:
     text: str
     path: str
     line: int
+    items: tuple[Any, ...] = ()
+    """The functions and statics that it names; they are exported."""
 
 
 class FwFunction:
@@ -141,7 +145,7 @@ class FwFunction:
 
     def __str__(self) -> str:
         """The symbol, for module_asm; naming a function there exports it."""
-        self.export = True
+        MENTIONS.append(self)
         return self.name
 
     def __repr__(self) -> str:
@@ -157,10 +161,17 @@ def fw(python: Callable[..., Any] | None = None, **options: Any) -> Any:
     return made
 
 
+def _symbol(item: Any) -> str:
+    return item.name if isinstance(item, FwFunction) else str(item._fw_symbol()[1])
+
+
 def module_asm(text: str) -> Assembly:
     """Add assembly to every image that contains a function of the calling module."""
     frame = sys._getframe(1)
     line = frame.f_lineno
-    made = Assembly(textwrap.dedent(text), frame.f_code.co_filename, line)
+    words = set(re.findall(r"[\w.]+", text))
+    items = [item for item in MENTIONS if _symbol(item) in words]
+    MENTIONS.clear()
+    made = Assembly(textwrap.dedent(text), frame.f_code.co_filename, line, tuple(dict.fromkeys(items)))
     ASSEMBLY.setdefault(frame.f_globals["__name__"], {})[line] = made
     return made

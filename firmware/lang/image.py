@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -63,52 +64,59 @@ class Program:
     functions: list[Checked]
     statics: list[Static]
     assembly: list[Assembly]
+    exported: frozenset[Any]
 
 
 def collect(roots: list[FwFunction], modules: list[str]) -> Program:
-    """Check everything that can be reached from the roots; CompileError with all errors found."""
-    pending, done = list(roots), dict[FwFunction, Checked]()
-    names, statics = list(dict.fromkeys(modules)), dict[Static, None]()
-    problems: list[Diagnostic] = []
-    while pending or names:
-        while names:
-            name = names.pop(0)
-            if name not in _seen(done, modules, names):
-                continue
-            pending += [f for f in FUNCTIONS.get(name, {}).values() if f.export and f not in pending]
-        function = pending.pop(0) if pending else None
-        if function is None or function in done:
+    """Check everything that can be reached from the roots; CompileError with all errors found.
+
+    A module of which a function is reached brings its assembly, its exported functions, and what its
+    assembly names.
+    """
+    pending, involved = list(roots), dict[str, None]()
+    done, statics = dict[FwFunction, Checked | None](), dict[Static, None]()
+    exported, problems = set[Any](), list[Diagnostic]()
+
+    def involve(name: str) -> None:
+        if name not in involved:
+            involved[name] = None
+            named = [item for text in ASSEMBLY.get(name, {}).values() for item in text.items]
+            own = [function for function in FUNCTIONS.get(name, {}).values() if function.export]
+            exported.update(own, named)
+            pending.extend(item for item in [*own, *named] if isinstance(item, FwFunction))
+            statics.update(dict.fromkeys(item for item in named if isinstance(item, Static)))
+
+    for name in modules:
+        involve(name)
+    while pending:
+        function = pending.pop(0)
+        if function in done:
             continue
-        if function.module not in {f.module for f in done} and function.module not in modules:
-            names.append(function.module)
+        done[function] = None
+        involve(function.module)
         try:
-            done[function] = check(function)
+            found = check(function)
         except CompileError as error:
             problems += error.diagnostics
             continue
-        problems += done[function].problems
-        statics.update(dict.fromkeys(done[function].used(Static)))
-        pending += [f for f in done[function].used(FwFunction) if f not in done]
+        if function.extern or function.export:
+            exported.add(function)
+        done[function] = found
+        problems += found.problems
+        statics.update(dict.fromkeys(found.used(Static)))
+        pending += found.used(FwFunction)
     if problems:
         raise CompileError(problems)
-    involved = list(dict.fromkeys([*modules, *(function.module for function in done)]))
-    for name in involved:
-        for value in vars(sys.modules[name]).values():
-            if isinstance(value, Static) and value._fw_exported:
-                statics[value] = None
+    functions = [found for found in done.values() if found is not None]
     assembly = [text for name in involved for text in ASSEMBLY.get(name, {}).values()]
-    return Program(list(done.values()), list(statics), assembly)
-
-
-def _seen(done: dict[FwFunction, Checked], modules: list[str], names: list[str]) -> set[str]:
-    return {*FUNCTIONS, *modules, *names}
+    return Program(functions, list(statics), assembly, frozenset(exported))
 
 
 def emit_module(program: Program, target: Target, optsize: bool) -> tuple[str, dict[Any, str]]:
     """The LLVM IR of a program, and the symbols of its functions and statics."""
     functions = [found.function for found in program.functions]
-    symbols = module_names([*functions, *program.statics])
-    module = ModuleEmitter(target, optsize, symbols)
+    symbols = module_names([*functions, *program.statics], program.exported)
+    module = ModuleEmitter(target, optsize, symbols, program.exported)
     for item in program.statics:
         module.define_static(item)
     for found in program.functions:
@@ -120,9 +128,10 @@ def generate(image: Image) -> dict[str, str]:
     """The sources of an image by file name: LLVM IR, assembly, linker script."""
     roots = list(image.functions)
     if isinstance(image.entry, FwFunction):
-        image.entry.export = True
         roots.insert(0, image.entry)
     program = collect([*roots, runtime.memcpy, runtime.memset], [module.__name__ for module in image.modules])
+    if isinstance(image.entry, FwFunction):
+        program.exported |= {image.entry}
     text, symbols = emit_module(program, RISCV, image.optsize)
     sources = {"firmware.ll": text, "link.ld": _linker_script(image)}
     for number, assembly in enumerate(program.assembly):
@@ -204,9 +213,10 @@ def build(image: Image) -> Path:
 
 
 def _zig_version() -> str:
-    import importlib.metadata
-
-    return importlib.metadata.version("ziglang")
+    try:
+        return importlib.metadata.version("ziglang")
+    except importlib.metadata.PackageNotFoundError:
+        raise ImageError("ziglang is missing: pip install ziglang") from None
 
 
 def run_zig(arguments: list[str], place: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from . import data
 from .data import LayoutError, align_of, is_aggregate, is_scalar, is_struct, ptr, sizeof, type_name
 from .machine import Machine
+from .mentions import MENTIONS
 
 __all__ = ["Static", "static"]
 
@@ -40,7 +41,6 @@ class Static:
             "_fw_align": align,
             "_fw_section": section,
             "_fw_const": const,
-            "_fw_exported": False,
             "_fw_address": None,
             "_fw_name": None,
             "_fw_module": "",
@@ -93,7 +93,7 @@ class Static:
 
     def __str__(self) -> str:
         """The symbol, for module_asm; naming an object there exports it."""
-        object.__setattr__(self, "_fw_exported", True)
+        MENTIONS.append(self)
         return self._fw_symbol()[1]
 
 
