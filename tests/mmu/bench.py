@@ -31,22 +31,27 @@ class Tables:
 
     def __init__(self, memory: dict[int, int], root: int, allocate: Callable[[], int], locate=lambda a: a):
         self.memory, self.root, self.allocate, self.locate = memory, root, allocate, locate
+        self.pointers: set[int] = set()
 
-    def slot(self, address: int, level: int, *, wide: bool = False) -> int:
-        """Physical address of the entry for ``address`` at ``level``; makes the tables above it."""
+    def find(self, address: int, level: int, *, wide: bool = False) -> tuple[int, int]:
+        """Where the entry for ``address`` is at ``level``, or above if there is one; makes missing tables."""
         table = self.root
         for step in (2, 1, 0):
             index = address >> (12 + 9 * step) & (0x7FF if wide and step == 2 else 0x1FF)
             where = self.locate(table + 8 * index)
             if step == level:
-                return where
-            entry = self.memory.get(where, 0)
-            if not entry & Pte.V:
-                entry = self.memory[where] = pte(self.allocate(), Pte.V)
-            elif entry & (Pte.R | Pte.W | Pte.X):
-                return where
-            table = (entry >> 10) << 12
-        raise AssertionError(level)
+                break
+            if where not in self.pointers:
+                if self.memory.get(where, 0) & Pte.V:
+                    break
+                self.memory[where] = pte(self.allocate(), Pte.V)
+                self.pointers.add(where)
+            table = (self.memory[where] >> 10) << 12
+        return where, step
+
+    def slot(self, address: int, level: int, *, wide: bool = False) -> int:
+        """Physical address of the entry that ``find`` finds."""
+        return self.find(address, level, wide=wide)[0]
 
     def map(self, address: int, target: int, flags: int = ALL_FLAGS, level: int = 0, *, wide=False) -> int:
         """Map a page; returns the physical address of its entry."""
@@ -107,7 +112,7 @@ class Bench:
                 self.memory[paddr] = wdata
         else:
             self.reads += 1
-            ctx.set(port.rdata, self.memory.get(paddr, 0))
+            ctx.set(port.rdata, int(self.memory.get(paddr, 0)))
 
     def set_context(self, context: Context) -> None:
         """Give the MMU these CSR values from now on."""
