@@ -50,7 +50,7 @@ class CallChecker(ExpressionChecker):
         for argument in node.args:
             self.expr(argument)
         if len(node.args) != len(kinds):
-            self.complain(node, f"{name} takes {len(kinds)} arguments, not {len(node.args)}")
+            self.complain(node, f"{name} takes {_arguments(len(kinds))}, not {len(node.args)}")
             return False
         for argument, kind in zip(node.args, kinds, strict=True):
             if kind is ADDRESS:
@@ -103,7 +103,7 @@ class CallChecker(ExpressionChecker):
     def _shape_amo(self, node: ast.Call, called: Intrinsic) -> Any:
         count = 1 if called.shape == "lr" else 2
         if len(node.args) != count:
-            return self.complain(node, f"{called.name} takes {count} arguments, not {len(node.args)}")
+            return self.complain(node, f"{called.name} takes {_arguments(count)}, not {len(node.args)}")
         kind = self.expr(node.args[0])
         for argument in node.args[1:]:
             self.expr(argument)
@@ -185,3 +185,7 @@ class CallChecker(ExpressionChecker):
         if isinstance(place, ast.Attribute | ast.Subscript) and is_pointer(kind) and is_struct(kind.TARGET):
             return kind if self.is_struct_place(place) else ptr[kind]
         return ptr[kind]
+
+
+def _arguments(count: int) -> str:
+    return "1 argument" if count == 1 else f"{count} arguments"

@@ -55,7 +55,7 @@ class ConstantChecker:
                 return self.complain(
                     part, f"{part.id} is a local: only module names are known at compile time"
                 )
-        code = compile(ast.Expression(node), self.function.path, "eval")
+        code = compile(ast.unparse(node), self.function.path, "eval")
         try:
             return eval(code, self.function.python.__globals__, self.function.names)
         except Exception as error:  # whatever the user's compile-time code raises is the message
