@@ -69,11 +69,13 @@ PROGRAM
     CHECK_TRAP BY_M, LOAD_MISALIGNED
     CHECK_ADDRESS s3, 1b
     CHECK_SAME s4, a1
+#ifndef ON_QEMU     /* QEMU 10.0 fails the sc without a trap */
     ENTER_M
     sc.w a0, a0, (a1)
     LEAVE
     CHECK_TRAP BY_M, STORE_MISALIGNED
     CHECK_SAME s4, a1
+#endif
     la a1, cell + 4
     ENTER_M
     amoadd.d a0, a0, (a1)

@@ -1,0 +1,178 @@
+"""A whole machine around one hart: DRAM, devices, ELF loading, and running to the end."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+from cosim.model.devices import Clint, Finisher, Plic, Uart
+from cosim.model.exceptions import Stop
+from cosim.model.hart import Hart
+from cosim.model.htif import Htif
+from cosim.model.memory import Bus
+from cosim.model.trace import commit_line
+from rtl.isa.causes import Interrupt
+from rtl.isa.memory_map import CLINT, DRAM_BASE, DRAM_SIZE_MAX, DRAM_SIZE_MIN, FINISHER, PLIC, UART
+
+__all__ = ["Machine", "ModelError", "Result", "run"]
+
+_FOREVER = 1 << 62
+_CHUNK = 1 << 20
+
+
+class ModelError(Exception):
+    """A program cannot be run; the message says what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run ended: exit ``status`` (None: the limit came first), instructions retired, console bytes."""
+
+    status: int | None
+    instructions: int
+    console: bytes
+
+
+class Machine:
+    """DRAM of ``memory`` bytes, the devices, and a hart that starts in M mode at ``entry``.
+
+    mtime ticks once per ``cycles_per_tick`` cycles of the hart. ``output`` takes console bytes.
+    """
+
+    def __init__(
+        self,
+        memory: int = 128 << 20,
+        cycles_per_tick: int = 10,
+        output: Callable[[bytes], None] | None = None,
+    ):
+        if not DRAM_SIZE_MIN <= memory <= DRAM_SIZE_MAX:
+            raise ModelError(f"memory of {memory} bytes: choose {DRAM_SIZE_MIN >> 20} MiB to 1 GiB")
+        self.console = bytearray()
+        self._output = output
+        self._cycles_per_tick = cycles_per_tick
+        self._htif: Htif | None = None
+        self._htif_due = _FOREVER
+        self.symbols: dict[str, int] = {}
+        self.bus = Bus(memory)
+        self.clint = Clint(lambda: self.hart.cycles() // cycles_per_tick, self._changed)
+        self.plic = Plic(self._changed)
+        self.bus.attach(CLINT, self.clint)
+        self.bus.attach(PLIC, self.plic)
+        self.bus.attach(UART, Uart(self.print))
+        self.bus.attach(FINISHER, Finisher())
+        self.hart = Hart(self.bus, self)
+
+    # ---- What the hart asks ----
+
+    def time(self) -> int:
+        """mtime."""
+        return self.clint.mtime
+
+    def lines(self) -> int:
+        """mip bits of the CLINT and the PLIC."""
+        lines = self.clint.msip << Interrupt.MSI
+        if self.clint.mtime >= self.clint.mtimecmp:
+            lines |= 1 << Interrupt.MTI
+        if self.plic.levels:
+            lines |= self.plic.line(0) << Interrupt.MEI | self.plic.line(1) << Interrupt.SEI
+        return lines
+
+    def ticks_to_timer(self) -> int:
+        """mtime ticks until MTIP rises."""
+        return self.clint.mtimecmp - self.clint.mtime
+
+    def cycles_per_tick(self) -> int:
+        """Hart cycles per mtime tick."""
+        return self._cycles_per_tick
+
+    def polled(self) -> None:
+        """A half-written tohost has waited long enough."""
+        if self.hart.retired >= self._htif_due:
+            self._htif_due = _FOREVER
+            assert self._htif is not None
+            self._htif.act()
+
+    def _changed(self) -> None:
+        self.hart.deadline = 0
+
+    def _wait(self, instructions: int) -> None:
+        self._htif_due = self.hart.retired + instructions
+        self.hart.deadline = min(self.hart.deadline, self._htif_due)
+
+    def print(self, data: bytes) -> None:
+        """Console output."""
+        self.console += data
+        if self._output:
+            self._output(data)
+
+    # ---- Programs ----
+
+    def load_elf(self, path: Path) -> None:
+        """Put the segments of an ELF into DRAM, set pc to its entry, and watch its tohost."""
+        try:
+            with path.open("rb") as file:
+                self._load(ELFFile(file), path)
+        except OSError as error:
+            raise ModelError(f"{path}: {error.strerror}") from None
+        except ELFError:
+            raise ModelError(f"{path} is not an ELF file; give a RISC-V executable") from None
+
+    def _load(self, elf: ELFFile, path: Path) -> None:
+        if elf["e_machine"] != "EM_RISCV" or elf.elfclass != 64:
+            raise ModelError(f"{path} is for another machine; build it for 64-bit RISC-V")
+        for segment in elf.iter_segments("PT_LOAD"):
+            start, size = segment["p_paddr"], segment["p_memsz"]
+            if size and not (DRAM_BASE <= start and start + size <= self.bus.end):
+                raise ModelError(
+                    f"{path}: segment {start:#x}..{start + size:#x} is outside memory "
+                    f"({DRAM_BASE:#x}..{self.bus.end:#x}); link it there or give more memory"
+                )
+            offset = start - DRAM_BASE
+            data = segment.data()
+            self.bus.dram[offset : offset + len(data)] = data
+        for section in elf.iter_sections():
+            if isinstance(section, SymbolTableSection):
+                self.symbols |= {symbol.name: symbol["st_value"] for symbol in section.iter_symbols()}
+        if "tohost" in self.symbols:
+            fromhost = self.symbols.get("fromhost")
+            self._htif = Htif(self.bus, self.symbols["tohost"], fromhost, self.print, self._wait)
+        self.hart.pc = elf["e_entry"]
+
+    def run(self, limit: int = _FOREVER, trace: TextIO | None = None) -> Result:
+        """Run to the program's end or for ``limit`` instructions; ``trace`` takes the commit log."""
+        status = None
+        try:
+            while trace is None and limit > self.hart.retired:
+                self.hart.run(min(limit - self.hart.retired, _CHUNK))
+            while trace is not None and limit > self.hart.retired:
+                line = commit_line(self.hart.step())
+                if line:
+                    print(line, file=trace)
+        except Stop as stop:
+            status = stop.status
+        return Result(status, self.hart.retired, bytes(self.console))
+
+
+def run(
+    program: Path,
+    *,
+    memory: int = 128 << 20,
+    limit: int = _FOREVER,
+    trace: TextIO | None = None,
+    output: Callable[[bytes], None] | None = None,
+) -> Result:
+    """Run the ELF ``program`` on a fresh machine; a ModelError says why it cannot be run."""
+    machine = Machine(memory, output=output)
+    machine.load_elf(program)
+    return machine.run(limit, trace)
+
+
+def print_bytes(data: bytes) -> None:
+    """Console output to standard output, at once."""
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()
