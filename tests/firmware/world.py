@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from firmware import bootinfo
 from firmware.hypervisor.main import start
 from firmware.hypervisor.vm import slots
+from firmware.lang import ptr
 from firmware.lang.machine import Machine
 from rtl.isa.memory_map import FINISHER, PLIC, UART
 
@@ -86,5 +87,5 @@ def world(count: int = 1, **options: int) -> Iterator[World]:
     """A world of ``count`` VMs with vCPU 0 on the hart."""
     made = World(count, **options)
     with made.machine:
-        start(bootinfo.HYPERVISOR_INFO)
+        start(ptr[bootinfo.HypervisorInfo](bootinfo.HYPERVISOR_INFO))
         yield made

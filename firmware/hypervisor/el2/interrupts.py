@@ -72,7 +72,11 @@ def wake_time(s: ptr[State]) -> u64:
     """Host time at which a saved vCPU's timer interrupts it; all ones for never."""
     if (s.vsie & STIE) == 0:
         return u64(-1)
-    deadline = s.vstimecmp - s.htimedelta
-    if deadline < s.vstimecmp:  # beyond the clock's end
+    now = csr.time
+    guest_now = now + s.htimedelta
+    if guest_now >= s.vstimecmp:
+        return now
+    deadline = now + (s.vstimecmp - guest_now)
+    if deadline < now:  # beyond the clock's end
         return u64(-1)
     return deadline
