@@ -50,13 +50,16 @@ class DmaMaster final : public GuestMemory {
     enqueue(std::move(operation));
   }
 
+  // Outputs change here only, so what is asked for between two edges begins at the next one.
   void edge() {
-    if (!busy_) return;
-    if (queue_.front().is_write) {
-      write_edge();
-    } else {
-      read_edge();
+    if (active_) {
+      if (queue_.front().is_write) {
+        write_edge();
+      } else {
+        read_edge();
+      }
     }
+    if (!active_ && busy_) begin_burst();
   }
 
  private:
@@ -76,14 +79,12 @@ class DmaMaster final : public GuestMemory {
 
   void enqueue(Operation operation) {
     queue_.push_back(std::move(operation));
-    if (!busy_) {
-      busy_ = true;
-      begin_burst();
-    }
+    busy_ = true;
   }
 
   // The burst from the operation's position on: `beats_` beats from the aligned address `burst_`.
   void begin_burst() {
+    active_ = true;
     const Operation& operation = queue_.front();
     const uint64_t first = operation.address + operation.position;
     const uint64_t end = operation.address + operation.bytes.size();
@@ -169,12 +170,12 @@ class DmaMaster final : public GuestMemory {
   }
 
   void end_burst() {
+    active_ = false;
     Operation& operation = queue_.front();
-    if (operation.ok && operation.position < operation.bytes.size()) return begin_burst();
+    if (operation.ok && operation.position < operation.bytes.size()) return;
     Operation done = std::move(operation);
     queue_.pop_front();
     busy_ = !queue_.empty();
-    if (busy_) begin_burst();
     if (done.is_write) {
       done.write_done(done.ok);
     } else {
@@ -183,7 +184,8 @@ class DmaMaster final : public GuestMemory {
   }
 
   std::deque<Operation> queue_;
-  bool busy_ = false;
+  bool busy_ = false;    // something is asked for
+  bool active_ = false;  // a burst of the front operation is under way
   uint64_t burst_ = 0;
   uint64_t beats_ = 0;
   uint64_t beat_ = 0;

@@ -9,6 +9,7 @@ __all__ = [
     "CLINT_MTIME",
     "CLINT_MTIMECMP",
     "DEVICES",
+    "DRAM",
     "DRAM_BASE",
     "DRAM_SIZE_MAX",
     "DRAM_SIZE_MIN",
@@ -18,6 +19,7 @@ __all__ = [
     "FINISHER_RESET",
     "IOMMU",
     "IOMMU_IRQ",
+    "PERIPHERALS",
     "PLIC",
     "PLIC_SOURCES",
     "TIMEBASE_HZ",
@@ -79,6 +81,9 @@ FINISHER_RESET = 0x7777
 DRAM_BASE = 0x8000_0000
 DRAM_SIZE_MIN = 16 << 20
 DRAM_SIZE_MAX = 1 << 30
+DRAM = Region("dram", DRAM_BASE, DRAM_SIZE_MAX)
+PERIPHERALS = Region("peripherals", 0, DRAM_BASE)
+"""Everything below DRAM; the devices stand in it."""
 
 TIMEBASE_HZ = 10_000_000
 """Frequency of ``mtime`` as the device tree states it."""
