@@ -9,7 +9,7 @@ this process builds (environment variable BIVISOR_ARCH, default el2).
 `start_hart(flags)`         set the hart up to run guests
 `reset_state(s, space, pc, argument)`  a vCPU's state at its first instruction
 `save(s)`, `load(s)`        switch: hart to state, state to hart
-`wake_time(s)`              host time at which a saved vCPU's own timer interrupts it
+`wake_time(s, now)`         host time at which a saved vCPU's own timer interrupts it
 `interrupt_saved(s)`        whether a saved vCPU has an interrupt to take (its timer apart)
 `interrupt_current()`       whether the vCPU on the hart has an interrupt to take
 `EXIT_…`, `exit_cause()`    why the guest left; `is_interrupt(cause)`

@@ -15,7 +15,7 @@ def ready(v: ptr[VCPU], now: u64) -> bool:
         return True
     if v.run == ENDED:
         return False
-    return arch.interrupt_saved(v.state) or arch.wake_time(v.state) <= now
+    return arch.interrupt_saved(v.state) or arch.wake_time(v.state, now) <= now
 
 
 @fw(noinline=True)
@@ -29,7 +29,7 @@ def arm(current: u64) -> None:
         if i != current and v.run != ENDED:
             deadline = now + host.slice
             if v.run == WAITING and not ready(v, now):
-                deadline = arch.wake_time(v.state)
+                deadline = arch.wake_time(v.state, now)
             if deadline < first:
                 first = deadline
     arch.host_timer(first)

@@ -68,11 +68,10 @@ def interrupt_saved(s: ptr[State]) -> bool:
 
 
 @fw
-def wake_time(s: ptr[State]) -> u64:
-    """Host time at which a saved vCPU's timer interrupts it; all ones for never."""
+def wake_time(s: ptr[State], now: u64) -> u64:
+    """Host time at which a saved vCPU's timer interrupts it: ``now`` if it is due, all ones for never."""
     if (s.vsie & STIE) == 0:
         return u64(-1)
-    now = csr.time
     guest_now = now + s.htimedelta
     if guest_now >= s.vstimecmp:
         return now
