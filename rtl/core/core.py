@@ -89,6 +89,7 @@ class Core(wiring.Component):
             decode.write.valid.eq(memory.forward.valid & memory.forward.ready),
             execute.memory_fault.eq(memory.fault),
             execute.memory_trap.eq(memory.trap),
+            execute.memory_quiet.eq(memory.quiet),
             memory.snoop_valid.eq(self.snoop_valid),
             memory.snoop_paddr.eq(self.snoop_paddr),
         ]

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.core.csr.registers import CsrWrite, plain_register, selects
+from rtl.core.csr.registers import CsrWrite, on_write, plain_register
 from rtl.core.interface import Events, Mode
 from rtl.isa.causes import Cause
 from rtl.isa.csr_state import COUNTERS, csr_states
@@ -79,20 +79,23 @@ class Counters(wiring.Component):
     def _cycle(self, m: Module, inhibit: Value) -> None:
         cycles = Signal(64)
         m.d.comb += self.mcycle.eq(cycles)
-        with m.If(selects(self.write, "mcycle")):
-            m.d.sync += cycles.eq(self.write.value)
-        with m.Elif(~inhibit):
+        with m.If(~inhibit):
             m.d.sync += cycles.eq(cycles + 1)
+        with on_write(m, self.write, "mcycle"):
+            m.d.sync += cycles.eq(self.write.value)
 
     def _instret(self, m: Module, inhibit: Value) -> None:
         retired = Signal(64)
         writer_pending = Signal()
         """The next instruction to retire is the one that wrote minstret."""
-        m.d.comb += self.minstret.eq(retired + (self.retired & ~writer_pending & ~inhibit))
-        with m.If(selects(self.write, "minstret")):
-            m.d.sync += [retired.eq(self.write.value), writer_pending.eq(1)]
-        with m.Elif(self.retired):
+        counts = self.retired & ~writer_pending & ~inhibit
+        m.d.comb += self.minstret.eq(retired)
+        with m.If(counts):
+            m.d.comb += self.minstret.eq(retired + 1)
+        with m.If(self.retired):
             m.d.sync += [retired.eq(self.minstret), writer_pending.eq(0)]
+        with on_write(m, self.write, "minstret"):
+            m.d.sync += [retired.eq(self.write.value), writer_pending.eq(1)]
 
     def _mode_bit(self, m: Module) -> Signal:
         """The mode as one of the inhibit bits, from bit 0 for ``ModeInhibit.VU``."""
@@ -119,7 +122,7 @@ class Counters(wiring.Component):
             getattr(self, f"mhpmevent{n}").eq(selector),
             getattr(self, f"mhpmcounter{n}").eq(count),
         ]
-        with m.If(selects(self.write, f"mhpmcounter{n}")):
-            m.d.sync += count.eq(self.write.value)
-        with m.Elif(event & ~stopped & ~inhibit):
+        with m.If(event & ~stopped & ~inhibit):
             m.d.sync += count.eq(count + 1)
+        with on_write(m, self.write, f"mhpmcounter{n}"):
+            m.d.sync += count.eq(self.write.value)

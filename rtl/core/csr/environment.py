@@ -4,7 +4,7 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.core.csr.registers import CsrWrite, csr_layout, plain_register, selects
+from rtl.core.csr.registers import CsrWrite, csr_layout, on_write, plain_register
 from rtl.isa.csr_state import csr_states
 
 __all__ = ["Environment"]
@@ -13,7 +13,7 @@ Envcfg = csr_layout("menvcfg")
 
 
 class Environment(wiring.Component):
-    """menvcfg, senvcfg, henvcfg (Privileged spec 3.1.18, 12.1.10; H chapter), the counter-enable registers, htimedelta.
+    """menvcfg, senvcfg, henvcfg, counter enables, htimedelta (Privileged spec 3.1.18, 12.1.10; H chapter).
 
     Members
     -------
@@ -48,7 +48,7 @@ class Environment(wiring.Component):
             # The H chapter and Sstc: a feature that menvcfg withholds is read-only zero here.
             granted = self.menvcfg.as_value() | Envcfg.const({"fiom": 1}).as_value()
             m.d.comb += self.henvcfg.eq(henvcfg & granted)
-            with m.If(selects(self.write, "henvcfg")):
+            with on_write(m, self.write, "henvcfg"):
                 m.d.sync += henvcfg.eq(self.write.value & states["henvcfg"].writable & granted)
         for name in plain:
             m.d.comb += getattr(self, name).eq(plain_register(m, self.write, states[name]))

@@ -1,10 +1,10 @@
 """Interrupt registers, supervisor timers, and the choice of the interrupt to take."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.core.csr.registers import CsrWrite, plain_register, selects
+from rtl.core.csr.registers import CsrWrite, on_write, plain_register
 from rtl.core.interface import CsrOp, InterruptLines, Mode
 from rtl.isa.causes import INTERRUPT_PRIORITY, VS_INTERRUPTS, Interrupt
 from rtl.isa.csr_state import S_INTERRUPTS, csr_states
@@ -65,26 +65,29 @@ class Interrupts(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         timer, vs_timer = self._timers(m)
-        # The same flags a cycle later: keeps the comparators out of the way from a pending interrupt to fetch.
+        # The same flags a cycle later: keeps the comparators off the path from an interrupt to fetch.
         timer_taken, vs_timer_taken = Signal(), Signal()
         m.d.sync += [timer_taken.eq(timer), vs_timer_taken.eq(vs_timer)]
 
         software, hvip = self._software(m)
-        shown, taken = Signal(Pending), Signal(Pending)
+        shown, taken = Signal(13), Signal(13)
         for pending, s_timer, v_timer in ((shown, timer, vs_timer), (taken, timer_taken, vs_timer_taken)):
-            m.d.comb += [
-                pending.eq(software.as_value() | hvip),
-                pending.msi.eq(self.lines.msip),
-                pending.mti.eq(self.lines.mtip),
-                pending.mei.eq(self.lines.meip),
-                pending.sei.eq(software.sei | self.lines.seip),
-                pending.sti.eq(Mux(self.stce, s_timer, software.sti)),
-                pending.vsti.eq(hvip[Interrupt.VSTI] | v_timer),
-            ]
+            sources = {
+                Interrupt.SSI: software.ssi,
+                Interrupt.VSSI: hvip[Interrupt.VSSI],
+                Interrupt.MSI: self.lines.msip,
+                Interrupt.STI: Mux(self.stce, s_timer, software.sti),
+                Interrupt.VSTI: hvip[Interrupt.VSTI] | v_timer,
+                Interrupt.MTI: self.lines.mtip,
+                Interrupt.SEI: software.sei | self.lines.seip,
+                Interrupt.VSEI: hvip[Interrupt.VSEI],
+                Interrupt.MEI: self.lines.meip,
+            }
+            m.d.comb += pending.eq(Cat(sources.get(n, Const(0, 1)) for n in range(13)))
 
         enabled = self._enables(m)
-        self._views(m, shown.as_value(), enabled, hvip)
-        self._choice(m, taken.as_value() & enabled)
+        self._views(m, shown, enabled, hvip)
+        self._choice(m, taken & enabled)
         return m
 
     def _timers(self, m: Module) -> tuple[Signal, Signal]:
@@ -106,7 +109,7 @@ class Interrupts(wiring.Component):
         value = self.write.value
         software = Signal(Pending)
         hvip = Signal(13)
-        with m.If(selects(self.write, "mip")):
+        with on_write(m, self.write, "mip"):
             m.d.sync += software.ssi.eq(value[Interrupt.SSI])
             with m.If(~self.stce):
                 m.d.sync += software.sti.eq(value[Interrupt.STI])
@@ -119,14 +122,15 @@ class Interrupts(wiring.Component):
                     m.d.sync += software.sei.eq(software.sei & ~bit)
                 with m.Default():
                     m.d.sync += software.sei.eq(bit)
-        with m.If(selects(self.write, "sip") & self.mideleg[Interrupt.SSI]):
+        with on_write(m, self.write, "sip"), m.If(self.mideleg[Interrupt.SSI]):
             m.d.sync += software.ssi.eq(value[Interrupt.SSI])
         if self.hypervisor:
-            with m.If(selects(self.write, "hvip")):
+            with on_write(m, self.write, "hvip"):
                 m.d.sync += hvip.eq(value & VS_INTERRUPTS)
-            with m.If(selects(self.write, "mip") | selects(self.write, "hip")):
-                m.d.sync += hvip[Interrupt.VSSI].eq(value[Interrupt.VSSI])
-            with m.If(selects(self.write, "vsip") & self.hideleg[Interrupt.VSSI]):
+            for alias in ("mip", "hip"):
+                with on_write(m, self.write, alias):
+                    m.d.sync += hvip[Interrupt.VSSI].eq(value[Interrupt.VSSI])
+            with on_write(m, self.write, "vsip"), m.If(self.hideleg[Interrupt.VSSI]):
                 m.d.sync += hvip[Interrupt.VSSI].eq(value[Interrupt.SSI])
         return software, hvip
 
@@ -136,14 +140,14 @@ class Interrupts(wiring.Component):
         enabled = Signal(13)
         value = self.write.value
 
-        def change(name: str, new: Value, mask: Value | int) -> None:
-            with m.If(selects(self.write, name)):
+        def change(name: str, new: Value, mask: Value) -> None:
+            with on_write(m, self.write, name):
                 m.d.sync += enabled.eq(enabled & ~mask | new & mask)
 
-        change("mie", value, states["mie"].writable)
+        change("mie", value, Const(states["mie"].writable, 13))
         change("sie", value, (self.mideleg & S_INTERRUPTS)[:13])
         if self.hypervisor:
-            change("hie", value, states["hie"].writable)
+            change("hie", value, Const(states["hie"].writable, 13))
             change("vsie", value << 1, (self.hideleg & VS_INTERRUPTS)[:13])
         return enabled
 

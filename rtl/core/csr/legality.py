@@ -45,7 +45,7 @@ def access_rule(state: CsrState) -> AccessRule:
 
 
 class AccessCheck(wiring.Component):
-    """CSR access (Privileged spec 2.1, 3.1.11; H chapter "Trap Cause Codes": virtual-instruction exceptions; Sstc).
+    """CSR access (Privileged spec 2.1, 3.1.11; H chapter "Trap Cause Codes"; Sstc).
 
     Members
     -------
@@ -123,8 +123,8 @@ class AccessCheck(wiring.Component):
 
 
 class SystemCheck(wiring.Component):
-    """Privileged instructions (Privileged spec 3.1.6.6, 3.3; Svinval; H chapter "Hypervisor Instructions", "Trap Cause
-    Codes"). WFI never waits before it traps: the time limit of TW and VTW is zero.
+    """Privileged instructions (Privileged spec 3.1.6.6, 3.3; Svinval; H chapter "Hypervisor Instructions",
+    "Trap Cause Codes"). WFI never waits before it traps: the time limit of TW and VTW is zero.
 
     Members
     -------

@@ -4,15 +4,22 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.core.csr.registers import CsrWrite, selects
+from rtl.core.csr.registers import ALL_BITS, CsrWrite, on_write
 from rtl.isa.csr_state import PMPADDR_NAPOT_ONES, PMPADDR_OFF_ZEROS, csr_states
+from rtl.isa.csrs import CSRS
 from rtl.isa.paging import PMP_ENTRIES, PmpMatch
 from rtl.mmu.interface import PmpEntry, PmpState
 
-__all__ = ["PmpRegisters"]
+__all__ = ["PmpRegisters", "is_pmp"]
 
 _MATCH = slice(3, 5)
 _LOCK = 7
+
+
+def is_pmp(number: Value) -> Value:
+    """Whether the register belongs to one of the entries: pmpcfg0 or pmpaddr0 to pmpaddr7."""
+    first = CSRS["pmpaddr0"].number
+    return (number == CSRS["pmpcfg0"].number) | (number[3:] == first // PMP_ENTRIES)
 
 
 class PmpRegisters(wiring.Component):
@@ -40,15 +47,11 @@ class PmpRegisters(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         configs = [Signal(8, name=f"config{n}") for n in range(PMP_ENTRIES)]
-        write_config = Signal()
         m.d.comb += [
-            write_config.eq(selects(self.write, "pmpcfg0")),
             self.pmpcfg0.eq(Cat(configs)),
-            self.changed.eq(
-                write_config | Cat(selects(self.write, f"pmpaddr{n}") for n in range(PMP_ENTRIES)).any()
-            ),
+            self.changed.eq(self.write.enable & is_pmp(self.write.number)),
         ]
-        with m.If(write_config):
+        with on_write(m, self.write, "pmpcfg0"):
             for n, config in enumerate(configs):
                 with m.If(~config[_LOCK]):
                     m.d.sync += config.eq(self._legal(self.write.value.word_select(n, 8)))
@@ -71,11 +74,14 @@ class PmpRegisters(wiring.Component):
         name = f"pmpaddr{n}"
         state = csr_states()[name]
         stored = Signal(54, name=name)
-        shown = Mux(config[4], stored | PMPADDR_NAPOT_ONES, stored & ~PMPADDR_OFF_ZEROS)
-        with m.If(selects(self.write, name) & ~locked):
+        shown = Signal(54, name=f"{name}_shown")
+        with on_write(m, self.write, name), m.If(~locked):
             m.d.sync += stored.eq(self.write.value & state.writable)
+        napot = config[4]  # OFF and TOR have this bit clear
         entry: PmpEntry = self.pmp[n]
         m.d.comb += [
+            # Bits G-2:0 are not stored; bit G-1 is, and shows only in NAPOT.
+            shown.eq(Mux(napot, stored | PMPADDR_NAPOT_ONES, stored & (ALL_BITS ^ PMPADDR_OFF_ZEROS))),
             getattr(self, name).eq(shown),
             entry.addr.eq(shown),
             entry.r.eq(config[0]),

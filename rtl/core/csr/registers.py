@@ -1,18 +1,24 @@
 """What the parts of the CSR unit share: the write bus, register layouts and plain registers."""
 
-from amaranth.hdl import Module, Signal, Value
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from amaranth.hdl import Module, Signal
 from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import Out
 
 from rtl.isa.csr_state import CsrState
 from rtl.isa.csrs import CSRS
 
-__all__ = ["CsrWrite", "Level", "csr_layout", "plain_register", "selects"]
+__all__ = ["ALL_BITS", "CsrWrite", "Level", "csr_layout", "on_write", "plain_register"]
+
+ALL_BITS = (1 << 64) - 1
+"""For complements of masks: Python's ``~`` makes a negative, hence signed, constant."""
 
 
 CsrWrite = wiring.Signature({"enable": Out(1), "number": Out(12), "value": Out(64)})
-"""A legal write at the end of this cycle: ``number`` after the substitution of vs* for s* in V = 1, ``value`` the new
-value before masks (set and clear are done)."""
+"""A legal write at the end of this cycle: ``number`` after the substitution of vs* for s* in V = 1, ``value``
+the new value before masks (set and clear are done)."""
 
 
 class Level(enum.Enum, shape=2):
@@ -31,14 +37,17 @@ def csr_layout(name: str) -> data.FlexibleLayout:
     )
 
 
-def selects(write: wiring.PureInterface, name: str) -> Value:
-    """1 in the cycle in which the register ``name`` is written."""
-    return write.enable & (write.number == CSRS[name].number)
+@contextmanager
+def on_write(m: Module, write: wiring.PureInterface, name: str) -> Iterator[None]:
+    """A block of statements for the cycle in which ``name`` is written. Nested, so that the simulator looks at
+    the numbers only when there is a write."""
+    with m.If(write.enable), m.If(write.number == CSRS[name].number):
+        yield
 
 
 def plain_register(m: Module, write: wiring.PureInterface, state: CsrState) -> Signal:
     """A register that only CSR instructions write, as wide as its highest writable bit."""
     register = Signal(state.writable.bit_length(), name=state.name, init=state.reset & state.writable)
-    with m.If(selects(write, state.name)):
+    with on_write(m, write, state.name):
         m.d.sync += register.eq(write.value & state.writable)
     return register

@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.core.csr.registers import CsrWrite, Level, csr_layout, selects
+from rtl.core.csr.registers import ALL_BITS, CsrWrite, Level, csr_layout, on_write
 from rtl.core.interface import Mode
 from rtl.isa.csr_state import csr_states
 from rtl.isa.privilege import Privilege
@@ -91,16 +91,16 @@ class Status(wiring.Component):
     def _writes(self, m: Module, mstatus, hstatus, vsstatus) -> None:
         value = self.write.value
         state, view = self._states["mstatus"], self._states["sstatus"]
-        with m.If(selects(self.write, "mstatus")):
+        with on_write(m, self.write, "mstatus"):
             m.d.sync += mstatus.eq(value & state.writable | state.fixed)
             with m.If(Mstatus(value).mpp == 2):
                 m.d.sync += mstatus.mpp.eq(mstatus.mpp)
-        with m.If(selects(self.write, "sstatus")):
-            m.d.sync += mstatus.eq(mstatus.as_value() & ~view.writable | value & view.writable)
+        with on_write(m, self.write, "sstatus"):
+            m.d.sync += mstatus.eq(mstatus.as_value() & (ALL_BITS ^ view.writable) | value & view.writable)
         if self.hypervisor:
             for name, register in (("hstatus", hstatus), ("vsstatus", vsstatus)):
                 state = self._states[name]
-                with m.If(selects(self.write, name)):
+                with on_write(m, self.write, name):
                     m.d.sync += register.eq(value & state.writable | state.fixed)
 
     def _traps(self, m: Module, mode, mstatus, hstatus, vsstatus) -> None:

@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.core.csr.registers import CsrWrite, selects
+from rtl.core.csr.registers import CsrWrite, on_write
 from rtl.isa.csr_state import csr_states
 from rtl.isa.paging import AtpMode
 from rtl.mmu.interface import Atp, Hgatp
@@ -39,12 +39,12 @@ class TranslationRegisters(wiring.Component):
             if name in states:
                 register = Signal(Atp, name=f"{name}_reg")
                 m.d.comb += getattr(self, name).eq(register)
-                with m.If(selects(self.write, name) & supported):
+                with on_write(m, self.write, name), m.If(supported):
                     m.d.sync += register.eq(self.write.value)
         if self.hypervisor:
             hgatp = Signal(Hgatp, name="hgatp_reg")
             value = Hgatp(self.write.value & states["hgatp"].writable)
             m.d.comb += self.hgatp.eq(hgatp)
-            with m.If(selects(self.write, "hgatp")):
+            with on_write(m, self.write, "hgatp"):
                 m.d.sync += [hgatp.eq(value), hgatp.mode.eq(Mux(supported, value.mode, hgatp.mode))]
         return m

@@ -1,11 +1,11 @@
-"""The registers that every trap level has: xtvec, xscratch, xepc, xcause, xtval, and xtval2, xtinst of M and HS."""
+"""The registers of each trap level: xtvec, xscratch, xepc, xcause, xtval, and xtval2, xtinst of M and HS."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.core.csr.bank import Bank
-from rtl.core.csr.registers import CsrWrite, Level
+from rtl.core.csr.registers import CsrWrite, Level, on_write
 from rtl.core.interface import Trap
 from rtl.isa.csr_state import csr_states
 from rtl.isa.csrs import CSRS
@@ -125,7 +125,7 @@ class TrapRegisters(wiring.Component):
         if kind in _WRITTEN_BY_TRAPS:
             level = self.trap_level
             new = {
-                "epc": self.trap.pc & ~1,
+                "epc": Cat(Const(0, 1), self.trap.pc[1:]),
                 "tval": self.trap.tval,
                 "tval2": self.trap.gpa >> 2,
                 "tinst": self.trap.tinst,
@@ -150,7 +150,7 @@ class TrapRegisters(wiring.Component):
         for name in names:
             number = CSRS[name].number
             register = Signal(Xcause, name=f"{name}_reg")
-            with m.If(self.write.enable & (self.write.number == number)):
+            with on_write(m, self.write, name):
                 m.d.sync += [
                     register.code.eq(self.write.value),
                     register.interrupt.eq(self.write.value[63]),

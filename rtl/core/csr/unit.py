@@ -10,7 +10,7 @@ from rtl.core.csr.delegation import Delegation
 from rtl.core.csr.environment import Environment
 from rtl.core.csr.interrupts import Interrupts
 from rtl.core.csr.legality import AccessCheck, Controls, SystemCheck
-from rtl.core.csr.pmp import PmpRegisters
+from rtl.core.csr.pmp import PmpRegisters, is_pmp
 from rtl.core.csr.registers import CsrWrite, Level
 from rtl.core.csr.snapshot import snapshot_layout
 from rtl.core.csr.status import Status
@@ -37,8 +37,8 @@ __all__ = ["CsrUnit"]
 class CsrUnit(wiring.Component):
     """Architectural state besides the integer registers and the pc.
 
-    At most one of ``csr.commit``, ``trap.valid`` and ``xret.valid`` is up in a cycle; each takes effect at its
-    end. ``csr``, ``system``, ``trap.vector`` and ``xret.target`` answer combinationally.
+    At most one of ``csr.commit``, ``trap.valid`` and ``xret.valid`` is up in a cycle; each takes effect at
+    its end. ``csr``, ``system``, ``trap.vector`` and ``xret.target`` answer combinationally.
 
     Parameters
     ----------
@@ -194,24 +194,24 @@ class CsrUnit(wiring.Component):
         return values
 
     def _read(self, m: Module, number: Signal, values: dict[str, Value]) -> None:
-        """One flat case on the number: the simulator turns it into a decision tree."""
+        """A case on the upper four bits of the number, then one on the lower eight; 0 without an instruction,
+        so that the simulator looks only when there is one."""
         constants = {
             name: state.fixed
             for name, state in csr_states(self.config.hypervisor).items()
             if name not in values
         }
         constants["mhartid"] = self.config.hart_id
-        by_value: dict[int, tuple[Value, list[int]]] = {}
-        for name, value in values.items():
-            by_value.setdefault(id(value), (value, []))[1].append(CSRS[name].number)
-        with m.Switch(number):
-            for value, numbers in by_value.values():
-                with m.Case(*numbers):
-                    m.d.comb += self.csr.rdata.eq(value)
-            for name, constant in constants.items():
-                if constant:
-                    with m.Case(CSRS[name].number):
-                        m.d.comb += self.csr.rdata.eq(constant)
+        everything = values | {name: constant for name, constant in constants.items() if constant}
+        groups: dict[int, list[str]] = {}
+        for name in everything:
+            groups.setdefault(CSRS[name].number >> 8, []).append(name)
+        with m.If(self.csr.valid), m.Switch(number[8:]):
+            for group, names in groups.items():
+                with m.Case(group), m.Switch(number[:8]):
+                    for name in names:
+                        with m.Case(CSRS[name].number & 0xFF):
+                            m.d.comb += self.csr.rdata.eq(everything[name])
 
     def _write(self, m: Module, number: Signal, access: AccessCheck, writers: list[wiring.Component]) -> None:
         bus = CsrWrite.create(path=("write",))
@@ -270,9 +270,6 @@ class CsrUnit(wiring.Component):
         ]
 
     def _memory(self, m: Module, status, roots, environment, pmp: PmpRegisters) -> None:
-        pmp_numbers = [CSRS["pmpcfg0"].number] + [
-            CSRS[name].number for name in pmp.signature.members if name.startswith("pmpaddr")
-        ]
         fetch_root = (self.csr.number == CSRS["satp"].number) & (self.mode.privilege == Privilege.S)
         m.d.comb += [
             self.translation.satp.eq(roots.satp),
@@ -286,7 +283,7 @@ class CsrUnit(wiring.Component):
             self.translation.vs_sum.eq(status.vsstatus.sum),
             self.pmp.eq(pmp.pmp),
             self.pmp_changed.eq(pmp.changed),
-            self.csr.refetch.eq(self.csr.write & (fetch_root | self.csr.number.matches(*pmp_numbers))),
+            self.csr.refetch.eq(self.csr.write & (fetch_root | is_pmp(self.csr.number))),
         ]
 
     def _events(self, m: Module, delegation, status, roots, counters) -> None:

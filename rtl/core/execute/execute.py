@@ -37,6 +37,7 @@ class Execute(wiring.Component):
     -------
     operation, result: in and out
     memory_fault, memory_trap: the memory stage's operation traps in this cycle
+    memory_quiet: there is no load or store in the memory stage
     csr, system, trap, xret: ports of the CSR unit
     mode, interrupt_valid, interrupt_cause, wfi_wake: from the CSR unit
     fence: to the MMU
@@ -53,6 +54,7 @@ class Execute(wiring.Component):
                 "result": Out(stream.Signature(MemoryOp)),
                 "memory_fault": In(1),
                 "memory_trap": In(Trap),
+                "memory_quiet": In(1),
                 "csr": Out(CsrPort),
                 "system": Out(SystemPort),
                 "trap": Out(TrapPort),
@@ -280,7 +282,7 @@ class Execute(wiring.Component):
                 m.d.comb += [wanted.eq(1), fence.op.eq(FenceOp.GVMA)]
         with m.If(wanted):
             m.d.comb += [
-                self.fence.valid.eq(live & self.result.ready & ~self.memory_fault),
+                self.fence.valid.eq(live & self.memory_quiet),
                 finished.eq(self.fence.valid & self.fence.ready),
             ]
 

@@ -56,6 +56,7 @@ class MemoryStage(wiring.Component):
     product: the multiplier's result for the operation in this stage
     fault, trap: the operation traps in this cycle
     forward: its result, for the decode stage and the register file (``ready``: it finishes)
+    stalled, quiet: the operation does not finish in this cycle; there is none that uses memory
     retired: an instruction completed in this cycle
     retire: record of it, or of a trap, one cycle later
     """
@@ -80,6 +81,7 @@ class MemoryStage(wiring.Component):
                 "retired": Out(1),
                 "retire": Out(Retire),
                 "stalled": Out(1),
+                "quiet": Out(1),
             }
         )
 
@@ -102,6 +104,7 @@ class MemoryStage(wiring.Component):
             self.fault.eq(valid & (phase == _Phase.FAULT)),
             self.operation.ready.eq(~valid | finish),
             self.stalled.eq(valid & ~finish),
+            self.quiet.eq(~valid | (op.kind == MemoryKind.NONE)),
         ]
         with m.If(self.operation.ready):
             m.d.sync += [valid.eq(self.operation.valid), op.eq(self.operation.p), phase.eq(_Phase.FIRST)]
