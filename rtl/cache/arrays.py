@@ -59,10 +59,7 @@ class CacheArrays(wiring.Component):
         g = self.geometry
         read_set = Signal(g.set_bits)
         m.d.sync += read_set.eq(self.read_address[g.offset_bits :])
-        one = {
-            name: Signal(g.sets, name=f"{name}_one")
-            for name in ("tag", "drop", "clean", "store")
-        }
+        one = {name: Signal(g.sets, name=f"{name}_one") for name in ("tag", "drop", "clean", "store")}
         m.d.comb += [
             one["tag"].eq(1 << self.tag_line.set),
             one["drop"].eq(1 << self.drop_set),
@@ -77,9 +74,7 @@ class CacheArrays(wiring.Component):
 
     def _data(self, m: Module, way: int) -> None:
         """One way's words. The read port is always enabled: it becomes a plain registered address."""
-        words = memory.Memory(
-            shape=64, depth=self.geometry.sets * self.geometry.words, init=[]
-        )
+        words = memory.Memory(shape=64, depth=self.geometry.sets * self.geometry.words, init=[])
         m.submodules[f"data{way}"] = words
         write = words.write_port(granularity=8)
         read = words.read_port(transparent_for=[write])
@@ -94,9 +89,7 @@ class CacheArrays(wiring.Component):
 
     def _tags(self, m: Module, way: int) -> None:
         g = self.geometry
-        m.submodules[f"tags{way}"] = tags = memory.Memory(
-            shape=g.tag_bits, depth=g.sets, init=[]
-        )
+        m.submodules[f"tags{way}"] = tags = memory.Memory(shape=g.tag_bits, depth=g.sets, init=[])
         write = tags.write_port()
         read = tags.read_port(transparent_for=[write])
         m.d.comb += [
@@ -107,25 +100,19 @@ class CacheArrays(wiring.Component):
             write.en.eq(self.tag_ways[way]),
         ]
 
-    def _state(
-        self, m: Module, way: int, read_set: Signal, one: dict[str, Signal]
-    ) -> None:
+    def _state(self, m: Module, way: int, read_set: Signal, one: dict[str, Signal]) -> None:
         """Valid and dirty bits of a way, one vector of all sets each."""
         valid = Signal(self.geometry.sets, name=f"valid{way}")
         dirty = Signal(self.geometry.sets, name=f"dirty{way}")
         tagged = Mux(self.tag_ways[way], one["tag"], 0)
         with m.If(self.tag_ways[way] | self.drop_ways[way]):
-            m.d.sync += valid.eq(
-                valid & ~Mux(self.drop_ways[way], one["drop"], 0) | tagged
-            )
+            m.d.sync += valid.eq(valid & ~Mux(self.drop_ways[way], one["drop"], 0) | tagged)
         with m.If(self.flush):
             m.d.sync += valid.eq(0)
         with m.If(self.store_ways[way]):
             m.d.sync += dirty.eq(dirty | one["store"])
         with m.Elif(self.tag_ways[way] | self.clean_ways[way]):
-            m.d.sync += dirty.eq(
-                dirty & ~(tagged | Mux(self.clean_ways[way], one["clean"], 0))
-            )
+            m.d.sync += dirty.eq(dirty & ~(tagged | Mux(self.clean_ways[way], one["clean"], 0)))
         m.d.comb += [
             self.valid[way].eq(valid.bit_select(read_set, 1)),
             self.dirty[way].eq(dirty.bit_select(read_set, 1)),

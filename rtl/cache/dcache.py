@@ -10,7 +10,7 @@ from rtl.cache.fill import FillQueue
 from rtl.cache.geometry import Geometry
 from rtl.cache.interface import CacheOp, CoherentPort, DataPort, is_cacheable
 from rtl.cache.slot import CoherentRequest, CoherentSlot, CoherentSource
-from rtl.cache.uncached import DeviceAccess, is_error
+from rtl.cache.uncached import CACHE_ID_WIDTH, DEVICE_ID, LINE_ID, DeviceAccess, is_error
 from rtl.cache.ways import choose_victim, compare_tags, select_way
 from rtl.cache.writeback import WriteBack
 from rtl.config import CacheConfig
@@ -18,10 +18,6 @@ from rtl.isa.memory_map import DRAM_BASE
 from rtl.isa.paging import PA_BITS
 
 __all__ = ["DataCache"]
-
-_LINE_ID = 0
-_DEVICE_ID = 1
-"""AXI ids of line transfers and of device accesses."""
 
 _CPU = 0
 _SLOT = 1
@@ -56,10 +52,8 @@ class DataCache(wiring.Component):
                 "walker": In(CoherentPort),
                 "fetch_clean": In(CoherentPort),
                 "dma": In(CoherentPort),
-                "bus": Out(AxiSignature()),
-                "snoop": Out(
-                    wiring.Signature({"valid": Out(1), "paddr": Out(PA_BITS)})
-                ),
+                "bus": Out(AxiSignature(id_width=CACHE_ID_WIDTH)),
+                "snoop": Out(wiring.Signature({"valid": Out(1), "paddr": Out(PA_BITS)})),
                 "miss": Out(1),
             }
         )
@@ -101,16 +95,9 @@ class DataCache(wiring.Component):
         index_held = Signal(g.word_address_bits)
         read_address = self._arrays.read_address
         m.d.comb += [
-            self._fresh.eq(
-                cpu.valid
-                & ~slot.evaluating
-                & (self._read_word == g.word_address(cpu.paddr))
-            ),
+            self._fresh.eq(cpu.valid & ~slot.evaluating & (self._read_word == g.word_address(cpu.paddr))),
             may_index.eq(~cpu.valid | (self._fresh & ~stalled) | self._late_done),
-            cpu_wants.eq(
-                (cpu.index_valid & may_index)
-                | (cpu.valid & ~self._fresh & ~self._late_done)
-            ),
+            cpu_wants.eq((cpu.index_valid & may_index) | (cpu.valid & ~self._fresh & ~self._late_done)),
         ]
         m.d.sync += [
             self._read_word.eq(read_address),
@@ -139,10 +126,7 @@ class DataCache(wiring.Component):
         request = Signal(CoherentRequest)
         m.d.comb += request.eq(slot.request)
         with m.If(~mine):
-            m.d.comb += [
-                request[name].eq(getattr(cpu, name))
-                for name in ("paddr", "op", "wdata", "wmask")
-            ]
+            m.d.comb += [request[name].eq(getattr(cpu, name)) for name in ("paddr", "op", "wdata", "wmask")]
         active = Signal()
         hit = Signal(g.ways)
         clean = Signal()
@@ -164,18 +148,14 @@ class DataCache(wiring.Component):
         m.d.comb += leaving.eq(~writeback.idle & (writeback.held == line))
         dirty_hit = (hit & arrays.dirty).any()
         clean_start = Signal()
-        self._allocate(
-            m, active & ~clean & ~hit.any() & ~leaving, line, address.offset, writes
-        )
+        self._allocate(m, active & ~clean & ~hit.any() & ~leaving, line, address.offset, writes)
         with m.If(clean):
             m.d.comb += [
                 complete.eq(active & ~dirty_hit & ~leaving),
                 clean_start.eq(active & dirty_hit & writeback.idle),
             ]
         with m.Elif(writes):
-            m.d.comb += complete.eq(
-                active & (hit & ~(fill.in_flight | fill.beat_way)).any()
-            )
+            m.d.comb += complete.eq(active & (hit & ~(fill.in_flight | fill.beat_way)).any())
         with m.Else():
             m.d.comb += complete.eq(active & (hit & ~fill.pending).any())
         with m.If(clean_start):
@@ -190,11 +170,7 @@ class DataCache(wiring.Component):
         store = Signal()
         m.d.comb += [
             word.eq(select_way(hit, arrays.data)),
-            store.eq(
-                complete
-                & writes
-                & ((request.op == CacheOp.WRITE) | (word == request.expected))
-            ),
+            store.eq(complete & writes & ((request.op == CacheOp.WRITE) | (word == request.expected))),
             arrays.store_ways.eq(Mux(store, hit, 0)),
             arrays.store_address.eq(self._read_word),
             arrays.store_data.eq(request.wdata),
@@ -202,11 +178,9 @@ class DataCache(wiring.Component):
             cpu.done.eq((complete & ~mine) | self._late_done),
             cpu.rdata.eq(Mux(self._late_done, self.bus.rdata, word)),
             slot.rdata.eq(Mux(fill.first_owner[_SLOT], self.bus.rdata, word)),
-            slot.swapped.eq(store),
+            slot.swapped.eq(Mux(clean, slot.retried, store)),
             slot.complete.eq(
-                (mine & (complete | ~slot.cacheable))
-                | fill.first_owner[_SLOT]
-                | fill.failed_owner[_SLOT]
+                (mine & (complete | ~slot.cacheable)) | fill.first_owner[_SLOT] | fill.failed_owner[_SLOT]
             ),
             self.snoop.valid.eq(store & mine & (slot.source == CoherentSource.DMA)),
             self.snoop.paddr.eq(slot.request.paddr),
@@ -224,9 +198,7 @@ class DataCache(wiring.Component):
             victim.eq(choose_victim(arrays.valid, turn)),
             victim_dirty.eq((victim & arrays.valid & arrays.dirty).any()),
             victim_busy.eq(
-                (victim & fill.in_flight).any()
-                | writeback.reading
-                | (victim_dirty & ~writeback.idle)
+                (victim & fill.in_flight).any() | writeback.reading | (victim_dirty & ~writeback.idle)
             ),
             fill.valid.eq(missed & ~victim_busy),
             fill.line.eq(line),
@@ -257,7 +229,7 @@ class DataCache(wiring.Component):
             self.cpu,
         )
         m.d.comb += [
-            fill.r_valid.eq(bus.rvalid & (bus.rid == _LINE_ID)),
+            fill.r_valid.eq(bus.rvalid & (bus.rid == LINE_ID)),
             fill.r_error.eq(is_error(bus.rresp)),
             fill.r_last.eq(bus.rlast),
             arrays.fill_ways.eq(fill.beat_way),
@@ -268,13 +240,9 @@ class DataCache(wiring.Component):
             device.valid.eq(cpu.valid & ~is_cacheable(cpu.paddr)),
             device.write.eq(cpu.op == CacheOp.WRITE),
             device.paddr.eq(cpu.paddr),
-            self._late_done.eq(
-                cpu.valid
-                & (fill.first_owner[_CPU] | fill.failed_owner[_CPU] | device.done)
-            ),
+            self._late_done.eq(cpu.valid & (fill.first_owner[_CPU] | fill.failed_owner[_CPU] | device.done)),
             cpu.error.eq(
-                self._late_done
-                & Mux(device.done, device.error, fill.r_error | fill.failed_owner[_CPU])
+                self._late_done & Mux(device.done, device.error, fill.r_error | fill.failed_owner[_CPU])
             ),
             self._slot.error.eq(
                 (self._slot.evaluating & ~self._slot.cacheable)
@@ -291,7 +259,7 @@ class DataCache(wiring.Component):
         m.d.comb += [
             select.eq(device.ar_valid & (held | ~fill.ar_valid)),
             bus.arvalid.eq(device.ar_valid | fill.ar_valid),
-            bus.arid.eq(Mux(select, _DEVICE_ID, _LINE_ID)),
+            bus.arid.eq(Mux(select, DEVICE_ID, LINE_ID)),
             bus.araddr.eq(
                 Mux(
                     select,
@@ -305,7 +273,7 @@ class DataCache(wiring.Component):
             device.ar_ready.eq(bus.arready & select),
             fill.ar_ready.eq(bus.arready & ~select),
             bus.rready.eq(1),
-            device.r_valid.eq(bus.rvalid & (bus.rid == _DEVICE_ID)),
+            device.r_valid.eq(bus.rvalid & (bus.rid == DEVICE_ID)),
             device.r_resp.eq(bus.rresp),
         ]
         m.d.sync += held.eq(select)
@@ -325,7 +293,7 @@ class DataCache(wiring.Component):
         m.d.comb += [
             select.eq(device.sending & (held | ~writeback.sending)),
             bus.awvalid.eq(Mux(select, device.aw_valid, writeback.aw_valid)),
-            bus.awid.eq(Mux(select, _DEVICE_ID, _LINE_ID)),
+            bus.awid.eq(Mux(select, DEVICE_ID, LINE_ID)),
             bus.awaddr.eq(Mux(select, device.address, base)),
             bus.awlen.eq(Mux(select, 0, g.words - 1)),
             bus.awsize.eq(Mux(select, cpu.size, 3)),
@@ -339,8 +307,8 @@ class DataCache(wiring.Component):
             writeback.aw_ready.eq(bus.awready & ~select),
             writeback.w_ready.eq(bus.wready & ~select),
             bus.bready.eq(1),
-            device.b_valid.eq(bus.bvalid & (bus.bid == _DEVICE_ID)),
+            device.b_valid.eq(bus.bvalid & (bus.bid == DEVICE_ID)),
             device.b_resp.eq(bus.bresp),
-            writeback.b_valid.eq(bus.bvalid & (bus.bid == _LINE_ID)),
+            writeback.b_valid.eq(bus.bvalid & (bus.bid == LINE_ID)),
         ]
         m.d.sync += held.eq(select)

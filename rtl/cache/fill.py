@@ -23,10 +23,11 @@ class FillQueue(wiring.Component):
     cancel: owners who no longer wait (any cycle)
     writing: the owner waits for the whole line (it is going to write): comes back as ``failed_owner`` if the
         line is not to be had
-    kill: lines in flight were invalidated by a flush; their first words serve nobody any more
+    kill: lines in flight were invalidated; their words serve nobody any more
     ar_valid, ar_ready, ar_line, ar_offset: the burst to request
     r_valid, r_error, r_last: a beat of the oldest fill arrives
     beat_way, beat_address: where the arriving word goes (one-hot, 0 without a beat)
+    beat_line, beat_offset, beat_owner: which word it is, and the owners of its fill (0 without a beat)
     first_owner: owners served by the arriving word itself
     drop_way, drop_set: the line that ends in this cycle had an error and must become invalid
     failed_owner: the writing owners of that line
@@ -72,6 +73,9 @@ class FillQueue(wiring.Component):
                 "r_last": In(1),
                 "beat_way": Out(g.ways),
                 "beat_address": Out(g.word_address_bits),
+                "beat_line": Out(g.line),
+                "beat_offset": Out(g.offset_bits),
+                "beat_owner": Out(owners),
                 "first_owner": Out(owners),
                 "drop_way": Out(g.ways),
                 "drop_set": Out(g.set_bits),
@@ -103,7 +107,7 @@ class FillQueue(wiring.Component):
         g = self.geometry
         error = current.error | self.r_error
         with m.If(self.r_valid):
-            m.d.comb += self.beat_way.eq(current.way)
+            m.d.comb += [self.beat_way.eq(current.way), self.beat_owner.eq(current.owner)]
             with m.If(current.first & ~current.writing):
                 m.d.comb += self.first_owner.eq(current.owner)
             with m.If(self.r_last & error):
@@ -114,9 +118,12 @@ class FillQueue(wiring.Component):
                 current.first.eq(0),
                 current.error.eq(error),
                 current.offset.eq(current.offset + 1),
-                current.missing.eq(current.missing & ~(1 << current.offset)[: g.words]),
             ]
+            with m.If(~error):
+                m.d.sync += current.missing.eq(current.missing & ~(1 << current.offset)[: g.words])
         m.d.comb += [
+            self.beat_line.eq(current.line),
+            self.beat_offset.eq(current.offset),
             self.beat_address[: g.offset_bits].eq(current.offset),
             self.beat_address[g.offset_bits :].eq(current.line.set),
             self.drop_set.eq(current.line.set),
@@ -133,9 +140,7 @@ class FillQueue(wiring.Component):
             m.d.sync += current.active.eq(0)
         with m.If((ends | ~current.active) & following.active):
             m.d.sync += [current.eq(following), following.active.eq(0)]
-            m.d.sync += current.owner.eq(
-                Mux(self.kill, 0, following.owner & ~self.cancel)
-            )
+            m.d.sync += current.owner.eq(Mux(self.kill, 0, following.owner & ~self.cancel))
 
     def _accept(self, m: Module, current, following) -> None:
         """Take a request and put its address on the bus."""

@@ -47,7 +47,8 @@ class CacheOp(enum.Enum, shape=2):
     CAS = 2
     """Write ``wdata`` if the word equals ``expected`` (walker's A/D update), in one indivisible step."""
     CLEAN = 3
-    """Write the line back to memory if it is dirty (before the instruction cache reads it)."""
+    """Write the line back to memory if it is dirty (before the instruction cache reads it). ``swapped`` says
+    that memory was not current in the cycle in which the request was taken."""
 
 
 FetchPort = wiring.Signature(

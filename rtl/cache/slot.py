@@ -43,6 +43,7 @@ class CoherentSlot(wiring.Component):
     granted: it does; what the arrays give in the next cycle is for ``request``, if ``evaluating``
     evaluating: ``request`` is to be answered in this cycle if possible
     request, busy, source: the request kept
+    retried: it could not be answered when it was looked up first
     complete, rdata, swapped, error: answer to it
     """
 
@@ -59,6 +60,7 @@ class CoherentSlot(wiring.Component):
                 "word_address": Out(geometry.word_address_bits),
                 "granted": In(1),
                 "evaluating": Out(1),
+                "retried": Out(1),
                 "busy": Out(1),
                 "source": Out(CoherentSource),
                 "request": Out(CoherentRequest),
@@ -88,8 +90,7 @@ class CoherentSlot(wiring.Component):
             with m.If(port.valid & ~(writes & self.lock)):
                 m.d.comb += [offer.eq(1), source.eq(name)]
                 m.d.comb += [
-                    offered[field].eq(getattr(port, field))
-                    for field in CoherentRequest.as_shape().members
+                    offered[field].eq(getattr(port, field)) for field in CoherentRequest.as_shape().members
                 ]
         for name, port in ports.items():
             m.d.comb += [
@@ -102,20 +103,19 @@ class CoherentSlot(wiring.Component):
 
         m.d.comb += [
             self.wants.eq(Mux(self.busy, ~self.evaluating, offer)),
-            self.urgent.eq(
-                patience_ends | (~self.busy & (source == CoherentSource.WALKER))
-            ),
+            self.urgent.eq(patience_ends | (~self.busy & (source == CoherentSource.WALKER))),
             self.word_address.eq(
-                self.geometry.word_address(
-                    Mux(self.busy, self.request.paddr, offered.paddr)
-                )
+                self.geometry.word_address(Mux(self.busy, self.request.paddr, offered.paddr))
             ),
             self.cacheable.eq(is_cacheable(self.request.paddr)),
         ]
         m.d.sync += self.evaluating.eq(self.granted)
+        with m.If(self.evaluating):
+            m.d.sync += self.retried.eq(1)
         with m.If(self.granted & ~self.busy):
             m.d.sync += [
                 self.busy.eq(1),
+                self.retried.eq(0),
                 self.source.eq(source),
                 self.request.eq(offered),
             ]

@@ -7,7 +7,13 @@ from amaranth.lib.wiring import In, Out
 from rtl.bus.axi import AxiResp
 from rtl.isa.paging import PA_BITS
 
-__all__ = ["DeviceAccess", "is_error"]
+__all__ = ["CACHE_ID_WIDTH", "DEVICE_ID", "LINE_ID", "DeviceAccess", "is_error"]
+
+CACHE_ID_WIDTH = 3
+LINE_ID = 0
+"""AXI id of line fills and write-backs."""
+DEVICE_ID = 1
+"""AXI id of device accesses."""
 
 
 class _State(enum.Enum, shape=2):
@@ -74,9 +80,7 @@ class DeviceAccess(wiring.Component):
                 m.d.comb += [self.done.eq(1), self.error.eq(is_error(self.r_resp))]
                 m.d.sync += state.eq(_State.IDLE)
             with m.Case(_State.WRITE):
-                with m.If(
-                    (~self.aw_valid | self.aw_ready) & (~self.w_valid | self.w_ready)
-                ):
+                with m.If((~self.aw_valid | self.aw_ready) & (~self.w_valid | self.w_ready)):
                     m.d.sync += state.eq(_State.RESPONSE)
             with m.Case(_State.RESPONSE), m.If(self.b_valid):
                 m.d.comb += [self.done.eq(1), self.error.eq(is_error(self.b_resp))]
