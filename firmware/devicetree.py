@@ -9,8 +9,22 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from rtl.isa.memory_map import CLINT, DRAM_BASE, FINISHER, FINISHER_PASS, FINISHER_RESET, PLIC, PLIC_SOURCES
-from rtl.isa.memory_map import TIMEBASE_HZ, UART, UART_IRQ, VIRTIO, VIRTIO_IRQ, VIRTIO_SLOTS, VIRTIO_STRIDE
+from rtl.isa.memory_map import (
+    CLINT,
+    DRAM_BASE,
+    FINISHER,
+    FINISHER_PASS,
+    FINISHER_RESET,
+    PLIC,
+    PLIC_SOURCES,
+    TIMEBASE_HZ,
+    UART,
+    UART_IRQ,
+    VIRTIO,
+    VIRTIO_IRQ,
+    VIRTIO_SLOTS,
+    VIRTIO_STRIDE,
+)
 
 __all__ = ["EXTENSIONS", "GUEST_EXTENSIONS", "Node", "guest_tree", "host_tree"]
 

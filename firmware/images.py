@@ -50,7 +50,7 @@ class ImageError(Exception):
 
 @dataclass(frozen=True)
 class Boot:
-    """What to load: ``segments`` are (address, bytes), execution starts at ``entry`` with a1 = ``device_tree``.
+    """What to load: ``segments`` are (address, bytes), the hart starts at ``entry``, a1 = ``device_tree``.
 
     ``elves`` name the ELF files behind the segments, for symbols; ``memory`` is the DRAM this needs.
     """
@@ -143,16 +143,16 @@ def _read_elf(path: Path, data: bytes) -> Program:
 
 
 def _read_linux(data: bytes, base: int) -> Program:
-    """A kernel Image says where in memory it wants to stand and how much it needs (Linux, boot-image-header)."""
+    """A kernel Image's header says where it wants to stand and how much it needs (Linux, boot-image-header)."""
     text_offset, image_size = struct.unpack_from("<QQ", data, 8)
     start = base + text_offset if base == DRAM_BASE else base
     return Program(start, ((start, data),), start + max(image_size, len(data)))
 
 
 def _top_of_memory(
-    program: Program, end: int, initrd: Path | None
+    path: Path, program: Program, end: int, initrd: Path | None
 ) -> tuple[int, tuple[int, int] | None, tuple[Segment, ...]]:
-    """Place device tree and RAM disk below ``end``: address of the tree, range and segment of the RAM disk."""
+    """Place device tree and RAM disk below ``end``: tree's address, RAM disk's range and segment."""
     tree_at = end - _TREE_ROOM
     lowest = tree_at
     disk: tuple[int, int] | None = None
@@ -167,7 +167,8 @@ def _top_of_memory(
         segments = ((lowest, raw),)
     if program.end > lowest:
         raise ImageError(
-            f"program up to {program.end:#x}, RAM disk and device tree do not fit below {end:#x}; give more memory"
+            f"{path}: the program up to {program.end:#x}, its RAM disk and its device tree do not fit "
+            f"below {end:#x}; give more memory"
         )
     return tree_at, disk, segments
 
@@ -228,7 +229,7 @@ def native(
     reserved = bootinfo.NATIVE_ENTRY - DRAM_BASE
     end = DRAM_BASE + memory
     program = read_program(path, bootinfo.NATIVE_ENTRY, memory - reserved)
-    tree_at, disk, segments = _top_of_memory(program, end, initrd)
+    tree_at, disk, segments = _top_of_memory(path, program, end, initrd)
     flags = bootinfo.FLAG_HARDWARE_AD if hardware_ad else 0
     monitor_elf, monitor = _monitor(flags, program.entry, tree_at, memory, events)
     tree = _blob(host_tree(memory, bootargs, disk, reserved).to_blob())
@@ -293,9 +294,9 @@ def virtual(
 
 
 def _guest_segments(guest: Guest) -> tuple[Program, list[Segment], int]:
-    """A guest's program, everything to place in its RAM (at guest addresses), and its device tree's address."""
+    """A guest's program, what to place in its RAM (at guest addresses), and its device tree's address."""
     _check_memory(guest.memory, "a guest's")
     program = read_program(guest.program, DRAM_BASE, guest.memory)
-    tree_at, disk, segments = _top_of_memory(program, DRAM_BASE + guest.memory, guest.initrd)
+    tree_at, disk, segments = _top_of_memory(guest.program, program, DRAM_BASE + guest.memory, guest.initrd)
     tree = _blob(guest_tree(guest.memory, guest.bootargs, disk).to_blob())
     return program, [*program.segments, *segments, (tree_at, tree)], tree_at

@@ -8,7 +8,7 @@ from enum import IntEnum, IntFlag
 from firmware.lang import fw, load8, store8, u8, u64
 from rtl.isa.memory_map import UART
 
-__all__ = ["Iir", "Ier", "Lcr", "Lsr", "Msr", "Reg", "uart_flush", "uart_put", "uart_ready", "uart_take"]
+__all__ = ["Ier", "Iir", "Lcr", "Lsr", "Msr", "Reg", "uart_flush", "uart_put", "uart_ready", "uart_take"]
 
 
 class Reg(IntEnum):

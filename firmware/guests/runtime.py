@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from firmware.bootinfo import NATIVE_ENTRY
 from firmware.lang import Image, array, divu, ecall, fw, ptr, remu, u8, u64, wfi
 from firmware.sbi import Dbcn, Extension, ResetReason, ResetType, Srst
-from firmware.bootinfo import NATIVE_ENTRY
 
 __all__ = ["CALLER_SAVED", "code", "guest_image", "power_off", "print_line", "print_number", "print_text"]
 
@@ -70,11 +70,11 @@ def print_number(number: u64) -> None:
     at = u64(24)
     while True:
         at -= 1
-        digits[at] = b"0"[0] + u8(remu(number, u64(10)))
+        digits[at] = b"0"[0] + u8(remu(number, u64(10)))  # noqa: F821 -- declared above
         number = divu(number, u64(10))
         if number == 0:
             break
-    ecall(Extension.DBCN, Dbcn.WRITE, 24 - at, u64(digits + at), 0)
+    ecall(Extension.DBCN, Dbcn.WRITE, 24 - at, u64(digits + at), 0)  # noqa: F821
 
 
 @fw

@@ -16,7 +16,20 @@ NEVER = (1 << 64) - 1
 STIE = 1 << Interrupt.STI
 SEIE = 1 << Interrupt.SEI
 SLICE = 1000
-SWITCHED = "sepc vsstatus vstvec vsscratch vsepc vscause vstval vsatp vstimecmp scounteren senvcfg htimedelta".split()
+SWITCHED = [
+    "sepc",
+    "vsstatus",
+    "vstvec",
+    "vsscratch",
+    "vsepc",
+    "vscause",
+    "vstval",
+    "vsatp",
+    "vstimecmp",
+    "scounteren",
+    "senvcfg",
+    "htimedelta",
+]
 
 
 def turn(w: World, number: int) -> int:

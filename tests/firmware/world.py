@@ -1,4 +1,4 @@
-"""The hypervisor under CPython: a fake machine with VMs created, as `start` leaves it before the first entry."""
+"""The hypervisor under CPython: a fake machine with VMs, as `start` leaves it before the first entry."""
 
 import struct
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ class PowerOff(Exception):
 
 
 class World:
-    """The machine and what its devices saw: ``console`` is what was sent, ``typed`` what waits to be received."""
+    """The machine and what its devices saw: ``console`` was sent, ``typed`` waits to be received."""
 
     def __init__(self, count: int, flags: int = 0, vm_flags: int = 0, ram: int = RAM) -> None:
         self.machine = Machine()

@@ -4,10 +4,10 @@ The machine's interrupt stays claimed, and so cannot come again, until the guest
 """
 
 from firmware.hypervisor import arch, console
-from firmware.hypervisor.devices.plic import CONTEXT, Register, highest, plic_level
+from firmware.hypervisor.devices.plic import Register, highest, plic_level
 from firmware.hypervisor.devices.uart import interrupt
-from firmware.hypervisor.vm import VCPU, VM, host, slots, vms
-from firmware.lang import addr_of, fw, load32, ptr, store8, store32, u32, u64
+from firmware.hypervisor.vm import VM, host, slots, vms
+from firmware.lang import addr_of, fw, load32, ptr, store8, store32
 from firmware.uart import Ier, Iir, Reg
 from rtl.isa.memory_map import PLIC, UART, UART_IRQ
 

@@ -1,4 +1,4 @@
-"""A guest's access to a device: decoded from the transformed instruction, served by the device at its address."""
+"""A guest's access to a device: decoded from the transformed instruction, served by the device there."""
 
 from firmware.hypervisor import arch, console
 from firmware.hypervisor.devices.input import rearm_input, update_lines, watch_input
@@ -57,7 +57,7 @@ def write(v: ptr[VCPU], address: u64, value: u64) -> bool:
         plic_write(vm.plic, address - PLIC.base, value)
     elif inside(address, FINISHER.base, FINISHER.size):
         command = value & 0xFFFF
-        if command == FINISHER_PASS or command == FINISHER_RESET:
+        if command == FINISHER_PASS or command == FINISHER_RESET:  # noqa: SIM109 -- no `in` in the language
             end(v, 0)
         elif command == FINISHER_FAIL:
             end(v, STATUS_FAILED)

@@ -43,7 +43,7 @@ class Plic:
 
 @fw
 def highest(p: ptr[Plic]) -> u64:
-    """The source to claim: the highest priority above the threshold, the lowest number among equals; 0 none."""
+    """The source to claim, 0 for none: highest priority above the threshold, lowest number among equals."""
     waiting = p.pending & p.enable
     best = u64(0)
     level = p.threshold

@@ -1,15 +1,15 @@
 """SBI 2.0 for guests: one file per extension, and the dispatch by extension number."""
 
+from firmware.hypervisor import arch
 from firmware.hypervisor.sbi.base import base
 from firmware.hypervisor.sbi.dbcn import dbcn
 from firmware.hypervisor.sbi.hsm import hsm
 from firmware.hypervisor.sbi.ipi import ipi
 from firmware.hypervisor.sbi.legacy import legacy
-from firmware.hypervisor.sbi.reply import A7, not_supported
+from firmware.hypervisor.sbi.reply import A7
 from firmware.hypervisor.sbi.rfence import rfence
 from firmware.hypervisor.sbi.srst import srst
 from firmware.hypervisor.sbi.time import time
-from firmware.hypervisor import arch
 from firmware.hypervisor.vm import VCPU
 from firmware.lang import fw, ptr, u64
 from firmware.sbi import Extension

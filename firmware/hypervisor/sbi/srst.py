@@ -1,4 +1,4 @@
-"""SRST (SBI chapter 10): a VM that asks for shutdown or reboot ends; there is nothing to load it again from."""
+"""SRST (SBI chapter 10): shutdown and reboots end the VM; there is nothing to load it again from."""
 
 from firmware.hypervisor.ending import STATUS_FAILED, end
 from firmware.hypervisor.outcome import RESCHEDULE
