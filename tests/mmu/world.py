@@ -18,7 +18,7 @@ SHARED = 0xFFFF_FFC0_0000_0000
 """This 1 GiB is the same in both address spaces: entries there may be global."""
 BASES = (0x0000_0000, 0x0020_0000, 0x4000_0000, 0x3F_C000_0000, SHARED, SHARED + 0x20_0000)
 GPAS = (0x0, 0x1000, 0x20_0000, 0x20_5000, 0x4000_0000, 0x1C0_0000_0000, 0x1C0_0020_1000, 0x200_0000_0000)
-SPAS = (0x8000_0000, 0x8020_0000, 0x9000_0000, 0x9000_3000, 0x9020_7000, 0x1000_0000, 0x8000_0000_0000)
+SPAS = (0x8000_0000, 0x8040_0000, 0x9000_0000, 0x9000_3000, 0x9020_7000, 0x1000_0000, 0x8000_0000_0000)
 
 
 class World:
@@ -33,12 +33,14 @@ class World:
             self.guests.append(guest)
             for page in range(TABLES, TABLES + 0x40_000, 0x1000):
                 where = guest.slot(self.to_guest(page), 0, wide=True)
-                self.memory[where] = pte(page, ALL_FLAGS if rng.random() < 0.9 else self.flags())
+                self.memory[where] = pte(page, ALL_FLAGS if rng.random() < 0.85 else self.table_flags())
         self.hosts = [Tables(self.memory, next(pool), lambda: next(pool)) for _ in range(2)]
         self.inner = [
             Tables(self.memory, self.to_guest(next(pool)), lambda: self.to_guest(next(pool)), self.to_host)
             for _ in range(2)
         ]
+        self.recent: list[Request] = []
+        self.mapped: dict[int, list[int]] = {t.root: [] for t in self.hosts + self.inner}
         for family, targets in ((self.hosts, SPAS), (self.inner, GPAS)):
             first, second = family
             for tables in family:
@@ -75,14 +77,25 @@ class World:
     def flags(self, base: int = ALL_FLAGS) -> int:
         """Flags of an entry, mostly usable."""
         flags = int(base)
-        for bit, chance in ((Pte.R, 0.08), (Pte.W, 0.2), (Pte.X, 0.2), (Pte.A, 0.2), (Pte.D, 0.3), (Pte.V, 0.03)):
+        for bit, chance in (
+            (Pte.R, 0.05),
+            (Pte.W, 0.1),
+            (Pte.X, 0.1),
+            (Pte.A, 0.1),
+            (Pte.D, 0.2),
+            (Pte.V, 0.02),
+        ):
             if self.rng.random() < chance:
                 flags &= ~int(bit)
-        if base == ALL_FLAGS and self.rng.random() < 0.5:
+        if self.rng.random() < 0.4:
             flags &= ~int(Pte.U)
         if self.rng.random() < 0.03:
             flags |= 1 << self.rng.randrange(54, 64)
         return flags
+
+    def table_flags(self) -> int:
+        """Flags of a guest physical page that holds tables: some cannot be written."""
+        return (self.flags() | Pte.U | Pte.R) & ~(Pte.W if self.rng.random() < 0.4 else 0)
 
     def leaf(self, targets, level: int, always: int = 0) -> int:
         """A random leaf (sometimes misaligned, sometimes a stray pointer)."""
@@ -97,8 +110,9 @@ class World:
     def map_random(self, tables: Tables, base: int, targets) -> None:
         """A leaf somewhere in the 2 MiB at ``base``, unless there is a table already."""
         address = base + self.rng.choice((0, 0x1000, 0x7000, 0x1FF000))
-        where, level = tables.find(address, self.rng.choice((0, 0, 0, 1, 2)) if base != SHARED else 0)
+        where, level = tables.find(address, self.rng.choice((0, 0, 0, 0, 0, 1, 1, 2)) if base != SHARED else 0)
         if where not in tables.pointers:
+            self.mapped[tables.root].append(address)
             self.memory[where] = self.leaf(targets, level)
             if base >= SHARED and self.rng.random() < 0.3:
                 self.memory[where] |= int(Pte.G)
@@ -119,27 +133,35 @@ class World:
             adue=adue,
             vs_adue=adue and bit(),
             mxr=bit(),
-            sum=bit(),
+            sum=rng.random() < 0.7,
             vs_mxr=bit(),
-            vs_sum=bit(),
+            vs_sum=rng.random() < 0.7,
         )
         self.bench.set_context(self.context)
 
     def request(self, access: Access | None = None) -> Request:
-        """An access somewhere near what is mapped."""
+        """An access near what is mapped, often one that was made before, perhaps of another kind."""
         rng = self.rng
         access = rng.choice(list(Access)) if access is None else access
-        vaddr = rng.choice(BASES) + rng.choice((0, 0, 0x1000, 0x7000, 0x1FF000)) + rng.randrange(0, 0x1000, 8)
+        if self.recent and rng.random() < 0.5:
+            old = rng.choice(self.recent[-6:])
+            again = replace(old, access=access, hlvx=old.hlvx and access == Access.LOAD)
+            return replace(again, vaddr=again.vaddr ^ rng.randrange(0, 0x1000, 8))
         virt = rng.random() < 0.6
+        if virt and not self.context.vsatp.mode:
+            vaddr = rng.choice(GPAS)
+        else:
+            atp, family = (self.context.vsatp, self.inner) if virt else (self.context.satp, self.hosts)
+            vaddr = rng.choice(self.mapped[family[(atp.ident - 1) % 2].root])
+        vaddr ^= rng.randrange(0, 0x1000, 8)
         if rng.random() < 0.05:
             vaddr ^= 1 << rng.randrange(38, 64)
-        if virt and not self.context.vsatp.mode:
-            vaddr = rng.choice(GPAS) + rng.randrange(0, 0x1000, 8)
         hlvx = virt and access == Access.LOAD and rng.random() < 0.2
-        privilege = rng.choice((Privilege.U, Privilege.S))
+        privilege = rng.choice((Privilege.U, Privilege.S, Privilege.S))
         if rng.random() < 0.03:
             privilege, virt, hlvx = Privilege.M, False, False
-        return Request(vaddr, access, privilege, virt, hlvx)
+        self.recent.append(Request(vaddr, access, privilege, virt, hlvx))
+        return self.recent[-1]
 
     async def change_host(self) -> None:
         """Remap a page of a host process; SFENCE.VMA as narrow as the specification allows."""
@@ -160,8 +182,7 @@ class World:
     def _remap(self, tables: Tables, targets, asid: int) -> dict:
         """Another leaf; returns the operands of the fence. A pointer that comes or goes needs a full fence."""
         rng = self.rng
-        base = rng.choice(BASES)
-        address = base + rng.choice((0, 0x1000, 0x7000, 0x1FF000))
+        address = rng.choice(self.mapped[tables.root])
         where, level = tables.find(address, rng.choice((0, 0, 1)))
         if where in tables.pointers:
             return {}
@@ -173,7 +194,7 @@ class World:
         if rng.random() < 0.8:
             size = 1 << 12 + 9 * level
             fence["address"] = (address & -size) + rng.randrange(size)
-        if base < SHARED and rng.random() < 0.6:
+        if address < SHARED and rng.random() < 0.6:
             fence["ident"] = asid
         return fence
 
@@ -184,7 +205,7 @@ class World:
         guest = self.guests[vmid]
         if rng.random() < 0.5:
             gpa = self.to_guest(TABLES + rng.randrange(0x40) * 0x1000)
-            self.memory[guest.slot(gpa, 0, wide=True)] = pte(self.to_host(gpa), self.flags() | Pte.U)
+            self.memory[guest.slot(gpa, 0, wide=True)] = pte(self.to_host(gpa), self.table_flags())
         else:
             gpa = rng.choice(GPAS) & (1 << 41) - 1
             where, level = guest.find(gpa, 0, wide=True)
@@ -198,7 +219,7 @@ class World:
         """Other protection; the core then fences all."""
         rng = self.rng
         entries = []
-        for _ in range(rng.randrange(3)):
+        for _ in range(rng.choice((0, 0, 1, 2))):
             base = rng.choice((*SPAS, TABLES + rng.randrange(64) * 0x1000))
             size = 1 << rng.randrange(12, 24)
             rwx = [rng.random() < 0.7 for _ in range(3)]
