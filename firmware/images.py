@@ -143,7 +143,7 @@ def _read_elf(path: Path, data: bytes) -> Program:
 
 
 def _read_linux(data: bytes, base: int) -> Program:
-    """A kernel Image's header says where it wants to stand and how much it needs (Linux, boot-image-header)."""
+    """A kernel Image's header says where it stands and how much it needs (Linux, boot-image-header)."""
     text_offset, image_size = struct.unpack_from("<QQ", data, 8)
     start = base + text_offset if base == DRAM_BASE else base
     return Program(start, ((start, data),), start + max(image_size, len(data)))

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from firmware.bootinfo import MONITOR_INFO
 from firmware.images import Guest, native, small_guest, virtual
 
-from .qemu import needs_qemu, run
+from .qemu import CPU, needs_qemu, run
 
 pytestmark = needs_qemu
 
@@ -47,8 +48,10 @@ def test_eight_guests_at_once(tmp_path: Path):
 
 
 @pytest.mark.parametrize("small_pages", [False, True])
-def test_stress(tmp_path: Path, small_pages: bool):
-    result = run(guests("stress", small_pages=small_pages), tmp_path)
+@pytest.mark.parametrize("hardware_ad", [False, True])
+def test_stress(tmp_path: Path, small_pages: bool, hardware_ad: bool):
+    guest = Guest(small_guest("stress"), small_pages=small_pages)
+    result = run(virtual([guest], hardware_ad=hardware_ad), tmp_path)
     checks = re.findall(r"check: (.*) (ok|FAIL)", result.console)
     assert len(checks) == 10 and [name for name, how in checks if how == "FAIL"] == []
     assert "check: done" in result.console and result.status == 0
@@ -60,8 +63,6 @@ def test_sbi_calls_of_a_guest(tmp_path: Path):
 
 @pytest.mark.parametrize("sstc", ["on", "off"])
 def test_sbi_calls_under_the_monitor(tmp_path: Path, sstc: str):
-    from .qemu import CPU
-
     check_calls(run(native(small_guest("calls")), tmp_path, cpu=CPU.replace("sstc=on", f"sstc={sstc}")))
 
 
@@ -125,8 +126,6 @@ def test_fault_of_the_hypervisor_is_reported_by_the_monitor(tmp_path: Path):
 
 def test_monitor_without_information_starts_the_native_entry(tmp_path: Path):
     boot = native(small_guest("hello"))
-    from firmware.bootinfo import MONITOR_INFO
-
     segments = tuple(segment for segment in boot.segments if segment[0] != MONITOR_INFO)
     result = run(type(boot)(boot.entry, boot.device_tree, segments, boot.memory), tmp_path)
     assert result.console.splitlines() == HELLO and result.status == 0
