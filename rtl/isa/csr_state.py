@@ -85,12 +85,12 @@ class WriteRule(Enum):
     HENVCFG = auto()
     """ADUE and STCE are read-only zero while the same bit of menvcfg is 0 (a write then stores 0)."""
     VIEW = auto()
-    """No storage of its own: shows bits of ``view``. sie and sip show the bits that mideleg sets, vsie and vsip
-    those that hideleg sets (one bit lower); writes go through, other bits of ``view`` keep their values."""
+    """No storage of its own: shows bits of ``view``. sie and sip show the bits that mideleg sets, vsie and
+    vsip those that hideleg sets (one bit lower). Writes go through; its other bits stay."""
     MIP = auto()
     """STIP is read-only while menvcfg.STCE = 1. csrrs/csrrc use the software SEIP bit, not the line."""
     PMPCFG = auto()
-    """Byte by byte; a locked byte keeps its value; A = NA4 is stored as OFF; W without R is stored without W."""
+    """Byte by byte; a locked byte keeps its value; A = NA4 is stored as OFF; W without R as no W."""
     PMPADDR = auto()
     """Ignored if the entry is locked, or if the next one is locked and TOR."""
 

@@ -122,7 +122,7 @@ class Counters(wiring.Component):
             getattr(self, f"mhpmevent{n}").eq(selector),
             getattr(self, f"mhpmcounter{n}").eq(count),
         ]
-        with m.If(event & ~stopped & ~inhibit):
+        with m.If(selector[:5] != HpmEvent.NONE), m.If(event & ~stopped & ~inhibit):
             m.d.sync += count.eq(count + 1)
         with on_write(m, self.write, f"mhpmcounter{n}"):
             m.d.sync += count.eq(self.write.value)

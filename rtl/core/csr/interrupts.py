@@ -177,16 +177,17 @@ class Interrupts(wiring.Component):
         user = privilege == Privilege.U
         candidates, to_m, to_hs, to_vs = Signal(13), Signal(13), Signal(13), Signal(13)
         m.d.comb += self.wake.eq(pending != 0)
-        with m.If(~machine | self.m_enable):
-            m.d.comb += to_m.eq(pending & ~self.mideleg)
-        with m.If(~machine & (virt | user | self.hs_enable)):
-            m.d.comb += to_hs.eq(pending & self.mideleg & ~self.hideleg)
-        with m.If(virt & (user | self.vs_enable)):
-            m.d.comb += to_vs.eq(pending & self.hideleg)
-        m.d.comb += [
-            candidates.eq(Mux(to_m != 0, to_m, Mux(to_hs != 0, to_hs, to_vs))),
-            self.valid.eq(candidates != 0),
-        ]
-        for interrupt in reversed(INTERRUPT_PRIORITY):
-            with m.If(candidates[interrupt]):
-                m.d.comb += self.cause.eq(interrupt)
+        with m.If(self.wake):
+            with m.If(~machine | self.m_enable):
+                m.d.comb += to_m.eq(pending & ~self.mideleg)
+            with m.If(~machine & (virt | user | self.hs_enable)):
+                m.d.comb += to_hs.eq(pending & self.mideleg & ~self.hideleg)
+            with m.If(virt & (user | self.vs_enable)):
+                m.d.comb += to_vs.eq(pending & self.hideleg)
+            m.d.comb += [
+                candidates.eq(Mux(to_m != 0, to_m, Mux(to_hs != 0, to_hs, to_vs))),
+                self.valid.eq(candidates != 0),
+            ]
+            for interrupt in reversed(INTERRUPT_PRIORITY):
+                with m.If(candidates[interrupt]):
+                    m.d.comb += self.cause.eq(interrupt)

@@ -157,7 +157,7 @@ class SystemCheck(wiring.Component):
             """Legal in S unless the control of HS or VS forbids it."""
             check(~virt & (user | (supervisor & hs_control)), virt & (user | vs_control))
 
-        with m.Switch(self.op):
+        with m.If(self.op != SystemOp.NONE), m.Switch(self.op):
             with m.Case(SystemOp.MRET):
                 check(~machine, 0)
             with m.Case(SystemOp.SRET):

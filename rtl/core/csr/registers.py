@@ -39,8 +39,8 @@ def csr_layout(name: str) -> data.FlexibleLayout:
 
 @contextmanager
 def on_write(m: Module, write: wiring.PureInterface, name: str) -> Iterator[None]:
-    """A block of statements for the cycle in which ``name`` is written. Nested, so that the simulator looks at
-    the numbers only when there is a write."""
+    """A block of statements for the cycle in which ``name`` is written. Nested, so that the simulator looks
+    at the numbers only when there is a write."""
     with m.If(write.enable), m.If(write.number == CSRS[name].number):
         yield
 

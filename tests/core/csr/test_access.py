@@ -23,9 +23,8 @@ VS_CSRS = {
     "vsatp",
     "vstimecmp",
 }
-H_CSRS = set(
-    "hstatus hedeleg hideleg hie htimedelta hcounteren hgeie henvcfg htval hip hvip htinst hgatp hgeip".split()
-)
+H_CSRS = {"hstatus", "hedeleg", "hideleg", "hie", "hip", "hvip", "htimedelta", "hcounteren", "hgeie", "hgeip"}
+H_CSRS |= {"henvcfg", "htval", "htinst", "hgatp"}
 
 
 def expected_access(number: int, write: bool, mode: str, bits: dict[str, int], hypervisor: bool) -> str:

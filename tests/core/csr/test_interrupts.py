@@ -50,7 +50,7 @@ def test_lines_show_in_mip_and_are_not_writable():
 
 
 def test_mip_seip_line_is_not_written_back():
-    """Privileged spec 3.1.9: reads show line or software bit, read-modify-writes only move the software bit."""
+    """Privileged spec 3.1.9: reads show line or software bit, read-modify-writes move the software bit."""
     seip = 1 << Interrupt.SEI
 
     async def test(hart):
