@@ -13,6 +13,8 @@
 #define HARNESS_H
 
 #define FINISHER 0x100000
+/* Nothing answers here, on any of the machines. */
+#define HOLE 0x8000000
 #define CLINT_MSIP 0x2000000
 #define CLINT_MTIMECMP 0x2004000
 #define CLINT_MTIME 0x200bff8
@@ -122,6 +124,13 @@
     CHECK s2, \cause
 .endm
 
+/* mtinst/htinst is zero: so here for all but guest-page faults; QEMU also fills it for page faults. */
+.macro CHECK_NO_TINST
+#ifndef ON_QEMU
+    CHECK s6, 0
+#endif
+.endm
+
 /* The code between ENTER and LEAVE did not trap. */
 .macro CHECK_NO_TRAP cause
     CHECK s2, \cause
@@ -194,14 +203,25 @@
 76:
 .endm
 
-#define ENTER_HS ENTER MSTATUS_MPP_S, 0, 0
-#define ENTER_U ENTER 0, 0, 0
-#define ENTER_VS ENTER MSTATUS_MPP_S, MSTATUS_MPV, 0
-#define ENTER_VU ENTER 0, MSTATUS_MPV, 0
+.macro ENTER_HS
+    ENTER MSTATUS_MPP_S, 0, 0
+.endm
+.macro ENTER_U
+    ENTER 0, 0, 0
+.endm
+.macro ENTER_VS
+    ENTER MSTATUS_MPP_S, MSTATUS_MPV, 0
+.endm
+.macro ENTER_VU
+    ENTER 0, MSTATUS_MPV, 0
+.endm
 /* User modes under an IDENTITY first stage. */
-#define ENTER_U_PAGED ENTER 0, 0, USER_ALIAS
-#define ENTER_VU_PAGED ENTER 0, MSTATUS_MPV, USER_ALIAS
-
+.macro ENTER_U_PAGED
+    ENTER 0, 0, USER_ALIAS
+.endm
+.macro ENTER_VU_PAGED
+    ENTER 0, MSTATUS_MPV, USER_ALIAS
+.endm
 .macro ENTER_M
     la s0, 77f
     li s1, 0
