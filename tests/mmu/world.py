@@ -110,7 +110,9 @@ class World:
     def map_random(self, tables: Tables, base: int, targets) -> None:
         """A leaf somewhere in the 2 MiB at ``base``, unless there is a table already."""
         address = base + self.rng.choice((0, 0x1000, 0x7000, 0x1FF000))
-        where, level = tables.find(address, self.rng.choice((0, 0, 0, 0, 0, 1, 1, 2)) if base != SHARED else 0)
+        where, level = tables.find(
+            address, self.rng.choice((0, 0, 0, 0, 0, 1, 1, 2)) if base != SHARED else 0
+        )
         if where not in tables.pointers:
             self.mapped[tables.root].append(address)
             self.memory[where] = self.leaf(targets, level)
