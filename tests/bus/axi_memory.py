@@ -10,19 +10,18 @@ from rtl.bus.axi import AxiBurst, AxiResp
 
 __all__ = ["AxiMemory", "Burst", "burst_addresses", "merge"]
 
-_SAMPLED = (
-    "arvalid arready arid araddr arlen arsize arburst rvalid rready "
-    "awvalid awready awid awaddr awlen awsize awburst wvalid wready wdata wstrb wlast bvalid bready"
-).split()
+_SAMPLED = ["arvalid", "arready", "arid", "araddr", "arlen", "arsize", "arburst", "rvalid", "rready"]
+_SAMPLED += ["awvalid", "awready", "awid", "awaddr", "awlen", "awsize", "awburst"]
+_SAMPLED += ["wvalid", "wready", "wdata", "wstrb", "wlast", "bvalid", "bready"]
 
 
-def burst_addresses(address: int, beats: int, size: int, burst: int) -> list[int]:
+def burst_addresses(address: int, beats: int, size: int, burst: AxiBurst) -> list[int]:
     """Addresses of the beats of an AXI burst (AMBA AXI4, A3.4.1)."""
     step = 1 << size
-    if burst == AxiBurst.FIXED.value:
+    if burst == AxiBurst.FIXED:
         return [address] * beats
     aligned = address & ~(step - 1)
-    if burst == AxiBurst.INCR.value:
+    if burst == AxiBurst.INCR:
         return [address] + [aligned + step * beat for beat in range(1, beats)]
     lower = address & ~(step * beats - 1)
     return [lower + (address - lower + step * beat) % (step * beats) for beat in range(beats)]
@@ -53,9 +52,9 @@ class Burst:
 class AxiMemory:
     """Serves an ``AxiSignature`` port out of ``words`` (aligned address -> 64-bit word, 0 where absent).
 
-    With ``rng`` None the first beat of a read comes ``latency + 1`` edges after its address was taken, then one
-    beat per cycle, and a write's response ``latency + 1`` edges after its last data. With ``rng``, latencies
-    and handshakes are random, and a read sees memory either at its address or as each beat leaves.
+    With ``rng`` None the first beat of a read comes ``latency + 1`` edges after its address was taken, then
+    one beat per cycle, and a write's response ``latency + 1`` edges after its last data. With ``rng``,
+    latencies and handshakes are random, and a read sees memory either at its address or as each beat leaves.
     ``fails(address)`` makes a beat an error. ``log`` holds every burst taken, in order.
     A run longer than ``limit`` cycles fails.
     """
