@@ -47,5 +47,5 @@ $(STAMP): pyproject.toml requirements.lock
 		{ echo "no virtual environment can be made; install it with: apt-get install python3-venv" >&2; exit 1; }
 	@echo "installing Python packages into $(VENV)" >&2
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@

@@ -35,6 +35,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 _NATIVE = _ROOT / "cosim" / "native"
 _DEVICES = _ROOT / "cosim" / "devices"
 _SHARED = ("machine.cpp",)
+_ELABORATION = [_ROOT / "cosim" / name for name in ("top.py", "elaborate.py", "waves/probe.py")]
 _PUBLIC = """`verilator_config
 public_flat_rw -module "top" -var "wake"
 public_flat_rw -module "top" -var "host_wake"
@@ -146,7 +147,7 @@ def _stage(name: str, key: str, make: Callable[[Path], None]) -> Path:
 def _verilog(variant: Variant, config: SocConfig, soc: str, say: Callable[[str], None]) -> Path:
     module_name, _, class_name = soc.partition(":")
     module = importlib.import_module(module_name)
-    sources = [*(_ROOT / "rtl").rglob("*.py"), _ROOT / "cosim" / "top.py", _ROOT / "cosim" / "elaborate.py"]
+    sources = [*(_ROOT / "rtl").rglob("*.py"), *_ELABORATION]
     own = Path(inspect.getfile(module))
     if own not in sources:
         sources.append(own)
@@ -161,7 +162,11 @@ def _verilog(variant: Variant, config: SocConfig, soc: str, say: Callable[[str],
         say("elaborating the design")
         factory = getattr(module, class_name)
         takes_config = bool(inspect.signature(factory).parameters)
-        top = SimTop(factory(config) if takes_config else factory(), observe=observe)
+        top = SimTop(
+            factory(config) if takes_config else factory(),
+            observe=observe,
+            probe=variant is Variant.TRACE,
+        )
         (folder / "top.v").write_text(to_verilog(top, flatten=variant is not Variant.TRACE))
         (folder / "design.h").write_text(design_header())
 

@@ -7,9 +7,8 @@ from amaranth.hdl._ir import PortDirection
 from amaranth.lib import data
 from amaranth.lib.wiring import In
 
-from rtl.core.interface import Events, Retire
-
 from cosim.top import SimTop
+from rtl.core.interface import Events, Retire
 
 __all__ = ["design_header", "to_verilog"]
 

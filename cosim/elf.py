@@ -7,9 +7,8 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from rtl.isa.memory_map import DRAM_BASE
-
 from cosim.errors import UserError
+from rtl.isa.memory_map import DRAM_BASE
 
 __all__ = ["Program", "Segment", "read_elf"]
 
@@ -45,6 +44,14 @@ class Program:
     symbols: dict[str, int] = field(default_factory=dict)
     dtb: int = 0
 
+    def nearest(self, address: int) -> str:
+        """`` (symbol+offset)`` of the last symbol at or below an address; empty if there is none."""
+        below = [(value, name) for name, value in self.symbols.items() if value <= address]
+        if not below or not any(segment.address <= address < segment.end for segment in self.segments):
+            return ""
+        value, name = max(below)
+        return f" ({name}+{address - value:#x})"
+
     def check_fits(self, memory: int) -> None:
         """Refuse a program that does not fit ``memory`` bytes of DRAM."""
         for segment in self.segments:
@@ -68,7 +75,9 @@ def read_elf(path: str | Path) -> Program:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; check the path") from None
     except IsADirectoryError:
-        raise UserError(f"{path}: is a directory; give an ELF file (bivisor suite takes directories)") from None
+        raise UserError(
+            f"{path}: is a directory; give an ELF file (bivisor suite takes directories)"
+        ) from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
 

@@ -163,17 +163,19 @@ class Machine:
 
     async def read(self, address: int, length: int) -> bytes:
         """Guest physical memory as the hart sees it, dirty cache lines included; the clock runs meanwhile."""
-        ticket = self._native.bv_read(address, length)
         buffer = ctypes.create_string_buffer(length)
-        while not self._native.bv_transferred(ticket, buffer):
-            await self._next(None)
+        await self._transfer(self._native.bv_read(address, length), buffer, address)
         return buffer.raw
 
     async def write(self, address: int, data: bytes) -> None:
         """Change guest physical memory, coherently with the hart's caches; the clock runs meanwhile."""
-        ticket = self._native.bv_write(address, data, len(data))
-        while not self._native.bv_transferred(ticket, None):
+        await self._transfer(self._native.bv_write(address, data, len(data)), None, address)
+
+    async def _transfer(self, ticket: int, buffer, address: int) -> None:
+        while not (done := self._native.bv_transferred(ticket, buffer)):
             await self._next(None)
+        if done == 2:
+            raise ValueError(f"no memory at {address:#x}")
 
     def result(self, outcome: str) -> Result:
         """What the run has cost so far."""

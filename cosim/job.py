@@ -35,6 +35,7 @@ class Job:
     wave: FST file to write; needs a trace build
     wave_from, wave_to: first and last cycle in the wave
     dumps: ``(address, length, file)`` of memory to save at the end
+    disks: files behind virtio block devices, from slot 0 on
     """
 
     program: Program
@@ -46,6 +47,7 @@ class Job:
     wave_from: int = 0
     wave_to: int | None = None
     dumps: Sequence[tuple[int, int, Path]] = ()
+    disks: Sequence[Path] = ()
 
     def check(self) -> None:
         """Refuse what cannot be run."""
@@ -75,6 +77,8 @@ class Job:
         if self.wave is not None:
             arguments += ["--wave", str(self.wave), "--wave-from", str(self.wave_from)]
             arguments += ["--wave-to", str(self.wave_to)] if self.wave_to is not None else []
+        for disk in self.disks:
+            arguments += ["--disk", str(disk)]
         for address, length, path in self.dumps:
             arguments += ["--dump", f"{address:#x},{length:#x},{path}"]
         return arguments

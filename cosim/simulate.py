@@ -52,7 +52,9 @@ def cocotb_environment(test_modules: str) -> dict[str, str]:
 
     libpython = find_libpython.find_libpython()
     if libpython is None:
-        raise UserError("cocotb needs libpython as a shared library; install it with: apt-get install libpython3-dev")
+        raise UserError(
+            "cocotb needs libpython as a shared library; install it with: apt-get install libpython3-dev"
+        )
     return os.environ | {
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         "PYGPI_PYTHON_BIN": sys.executable,

@@ -11,8 +11,16 @@ from pathlib import Path
 
 from cosim.errors import UserError
 
-__all__ = ["compile_all", "compiler_version", "find_compiler", "need_program", "need_wave_libraries", "run_tool",
-           "verilator_folder", "version_of"]
+__all__ = [
+    "compile_all",
+    "compiler_version",
+    "find_compiler",
+    "need_program",
+    "need_wave_libraries",
+    "run_tool",
+    "verilator_folder",
+    "version_of",
+]
 
 
 def need_program(name: str, package: str) -> str:

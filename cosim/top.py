@@ -4,6 +4,7 @@ from amaranth import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from cosim.waves.probe import Probe
 from rtl.core.interface import Events, Retire
 from rtl.isa.paging import PA_BITS
 
@@ -19,18 +20,22 @@ class SimTop(wiring.Component):
         ``rtl.soc.Soc``, or anything with the same ports.
     observe: bool
         Bring out the whole retire record (``retire``); else only what HTIF needs.
+    probe: bool
+        Add the signals that people look at in a wave (``cosim.waves.probe``).
 
     Members
     -------
     events: one bit or field per event, as in :class:`rtl.core.interface.Events`
     pc: address of the instruction that retires
     store, store_address, store_data, store_size: a store that retires, with its physical address
-    host_wake: raised by the C++ side when Python is due; comes back on ``wake``
+    design_wake: the SoC's own ``wake``
+    host_wake: raised by the C++ side for a moment when Python is due; comes back on ``wake``
     """
 
-    def __init__(self, soc: wiring.Component, *, observe: bool = False) -> None:
+    def __init__(self, soc: wiring.Component, *, observe: bool = False, probe: bool = False) -> None:
         self.soc = soc
         self.observe = observe
+        self.probe = probe
         members = {
             name: member
             for name, member in soc.signature.members.items()
@@ -39,6 +44,7 @@ class SimTop(wiring.Component):
         members |= {
             "host_wake": In(1),
             "wake": Out(1),
+            "design_wake": Out(1),
             "events": Out(Events),
             "pc": Out(64),
             "store": Out(1),
@@ -73,8 +79,12 @@ class SimTop(wiring.Component):
             self.store_address.eq(retire.mem_paddr),
             self.store_data.eq(retire.mem_data),
             self.store_size.eq(retire.mem_size),
-            self.wake.eq(soc.wake | self.host_wake),
+            self.wake.eq(self.host_wake),
+            self.design_wake.eq(soc.wake),
         ]
         if self.observe:
             m.d.comb += self.retire.eq(retire)
+        if self.probe:
+            m.submodules.probe = probe = Probe()
+            m.d.comb += [probe.retire.eq(retire), probe.events.eq(soc.events)]
         return m

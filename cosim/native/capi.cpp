@@ -10,7 +10,11 @@ Machine* machine = nullptr;
 uint32_t pending = 0;
 bool running = false;
 std::string text;
-std::map<uint64_t, GuestPort::Bytes> transfers;
+struct Transfer {
+    bivisor::Bytes bytes;
+    bool ok;
+};
+std::map<uint64_t, Transfer> transfers;
 uint64_t next_transfer = 1;
 }  // namespace
 
@@ -54,27 +58,28 @@ const char* bv_result() {
 // Guest memory, coherent with the caches: start a transfer, learn its end from kDueTransfer, fetch the bytes.
 uint64_t bv_read(uint64_t address, uint32_t length) {
     uint64_t ticket = next_transfer++;
-    machine->read(address, length, [ticket](const GuestPort::Bytes& bytes) {
-        transfers[ticket] = bytes;
+    machine->dma.read(address, length, [ticket](bivisor::Bytes bytes, bool ok) {
+        transfers[ticket] = {std::move(bytes), ok};
         machine->notify(kDueTransfer);
     });
     return ticket;
 }
 uint64_t bv_write(uint64_t address, const uint8_t* bytes, uint32_t length) {
     uint64_t ticket = next_transfer++;
-    machine->write(address, GuestPort::Bytes(bytes, bytes + length), [ticket] {
-        transfers[ticket] = {};
+    machine->dma.write(address, bivisor::Bytes(bytes, bytes + length), [ticket](bool ok) {
+        transfers[ticket] = {{}, ok};
         machine->notify(kDueTransfer);
     });
     return ticket;
 }
-// 1 if the transfer is complete; then its bytes (if it was a read) are copied to `to`.
+// 0: the transfer goes on; 1: it is complete; 2: the bus refused it. If complete, its bytes (if it was a read) are copied to `to`.
 int bv_transferred(uint64_t ticket, uint8_t* to) {
     auto found = transfers.find(ticket);
     if (found == transfers.end()) return 0;
-    if (to) std::memcpy(to, found->second.data(), found->second.size());
+    bool ok = found->second.ok;
+    if (to && ok) std::memcpy(to, found->second.bytes.data(), found->second.bytes.size());
     transfers.erase(found);
-    return 1;
+    return ok ? 1 : 2;
 }
 
 #ifdef BV_OBSERVE

@@ -9,20 +9,12 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
-#include <memory>
-#include <vector>
 
-// Guest memory as the hart sees it (coherent with its write-back cache); answers come some cycles later.
-struct GuestPort {
-    using Bytes = std::vector<uint8_t>;
-    virtual ~GuestPort() = default;
-    virtual void read(uint64_t address, uint32_t length, std::function<void(const Bytes&)> then) = 0;
-    virtual void write(uint64_t address, Bytes bytes, std::function<void()> then) = 0;
-};
+#include "guest_memory.h"
 
 class Htif {
   public:
-    Htif(uint64_t tohost, uint64_t fromhost, GuestPort& memory) : tohost_(tohost), fromhost_(fromhost), memory_(memory) {}
+    Htif(uint64_t tohost, uint64_t fromhost, bivisor::GuestMemory& memory) : tohost_(tohost), fromhost_(fromhost), memory_(memory) {}
 
     std::function<void(uint32_t code)> on_exit;
     std::function<void(uint8_t byte)> on_character;
@@ -68,25 +60,26 @@ class Htif {
         }
     }
 
-    void acknowledge() { memory_.write(tohost_, GuestPort::Bytes(8, 0), [] {}); }
+    void acknowledge() { memory_.write(tohost_, bivisor::Bytes(8, 0), [](bool) {}); }
 
     void respond(uint64_t word) {
         if (!fromhost_) return;
-        GuestPort::Bytes bytes(8);
+        bivisor::Bytes bytes(8);
         std::memcpy(bytes.data(), &word, 8);
-        memory_.write(fromhost_, bytes, [] {});
+        memory_.write(fromhost_, bytes, [](bool) {});
     }
 
     void finish_call(uint64_t where, uint64_t result) {
-        GuestPort::Bytes bytes(8);
+        bivisor::Bytes bytes(8);
         std::memcpy(bytes.data(), &result, 8);
-        memory_.write(where, bytes, [this] { respond(1); });
+        memory_.write(where, bytes, [this](bool) { respond(1); });
     }
 
     void system_call(uint64_t where) {
         constexpr uint64_t kWrite = 64, kExit = 93;
-        constexpr uint64_t kBadDescriptor = -9ull, kNotImplemented = -38ull;
-        memory_.read(where, 64, [=, this](const GuestPort::Bytes& bytes) {
+        constexpr uint64_t kBadDescriptor = -9ull, kBadAddress = -14ull, kNotImplemented = -38ull;
+        memory_.read(where, 64, [=, this](bivisor::Bytes bytes, bool ok) {
+            if (!ok) return;
             uint64_t word[8];
             std::memcpy(word, bytes.data(), sizeof word);
             if (word[0] == kExit) return on_exit(static_cast<uint32_t>(word[1]));
@@ -94,7 +87,8 @@ class Htif {
             if (word[1] != 1 && word[1] != 2) return finish_call(where, kBadDescriptor);
             uint64_t length = word[3] < 65536 ? word[3] : 65536;
             if (!length) return finish_call(where, 0);
-            memory_.read(word[2], static_cast<uint32_t>(length), [=, this](const GuestPort::Bytes& text) {
+            memory_.read(word[2], static_cast<uint32_t>(length), [=, this](bivisor::Bytes text, bool good) {
+                if (!good) return finish_call(where, kBadAddress);
                 for (uint8_t byte : text) on_character(byte);
                 finish_call(where, length);
             });
@@ -102,6 +96,6 @@ class Htif {
     }
 
     uint64_t tohost_, fromhost_;
-    GuestPort& memory_;
+    bivisor::GuestMemory& memory_;
     uint64_t word_ = 0, written_ = 0, due_ = ~0ull;
 };

@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "verilated.h"
+#include "virtio_block.h"
 
 namespace {
 constexpr uint64_t kDramBase = 0x80000000;
@@ -12,12 +13,14 @@ constexpr uint32_t kPass = 0x5555, kFail = 0x3333, kReset = 0x7777;
 Machine::Machine(const Options& options)
     : top(""),
       console(options.until),
-      htif(options.tohost, options.fromhost, *this),
+      htif(options.tohost, options.fromhost, dma),
       dram_(kDramBase, options.memory),
       memory_(top, dram_, options.latency),
+      virtio_(dma),
       wave_(top, options) {
     htif.on_exit = [this](uint32_t code) { end(Ending::kTohost, code); };
     htif.on_character = [this](uint8_t byte) { put(byte); };
+    attach_devices(options);
     start_at(options.entry, options.dtb);
     if (options.image.empty()) return;
     std::ifstream image(options.image, std::ios::binary);
@@ -55,8 +58,10 @@ void Machine::reset() {
     top.irq_ext = 0;
     top.uart_tx_ready = 1;
     top.uart_rx_valid = 0;
-    top.ext_ready = 0;
-    top.ext_error = 0;
+    top.dma_awsize = top.dma_arsize = bivisor::AxiManagerPins::Out::size;
+    top.dma_awburst = top.dma_arburst = bivisor::AxiManagerPins::Out::burst;
+    top.dma_awid = top.dma_arid = 0;
+    drive_devices();
     memory_.reset();
     top.eval();
     for (uint64_t n = 0; n < kResetCycles; n++) {
@@ -94,8 +99,13 @@ inline void Machine::step() {
         alarm_ = std::min(alarm_, htif.due());
     }
     if (top.uart_tx_valid) put(top.uart_tx_payload);
-    if (top.finish_valid) finish(top.finish_code);
-    if (top.wake) due_ |= kDueDesign;
+    if (top.design_wake != design_wakes_) {
+        design_wakes_ = top.design_wake;
+        if (design_wakes_) due_ |= kDueDesign;
+        if (top.finish_valid) finish(top.finish_code);
+    }
+    bool devices_work = dma.busy() || top.ext_valid || virtio_.busy();
+    if (devices_work) sample_devices();
     bool input_taken = top.uart_rx_valid && top.uart_rx_ready;
 #ifdef BV_OBSERVE
     if (!records.empty() && (top.retire[0] & 1)) {
@@ -109,6 +119,7 @@ inline void Machine::step() {
     top.eval();
     wave_.sample(cycle_, time() + kCycleTime / 2);
     if (memory_works) memory_.drive(cycle_);
+    if (devices_work || dma.busy()) drive_devices();
     if (input_taken) {
         console.input.pop_front();
         top.uart_rx_valid = 0;
@@ -120,6 +131,67 @@ inline void Machine::step() {
     top.clk = 0;
     top.eval();
     cycle_++;
+}
+
+void Machine::attach_devices(const Options& options) {
+    unsigned slot = 0;
+    for (const std::string& disk : options.disks) {
+        std::string error;
+        auto image = bivisor::DiskImage::open(disk, false, error);
+        if (!image) Options::fail(error);
+        std::string serial = "bivisor-disk" + std::to_string(slot);
+        virtio_.attach(slot++, std::make_unique<bivisor::VirtioBlock>(std::move(image), serial));
+    }
+    virtio_input_ = virtio_.attach_console(bivisor::VirtioWindow::kSlots - 1, [this](const bivisor::Bytes& bytes) {
+        for (uint8_t byte : bytes) put(byte);
+    });
+}
+
+// Before the edge: what the SoC does on the two ports that C++ models answer.
+void Machine::sample_devices() {
+    if (dma.busy()) {
+        auto& in = dma.pins.in;
+        in.awready = top.dma_awready;
+        in.wready = top.dma_wready;
+        in.bvalid = top.dma_bvalid;
+        in.bresp = top.dma_bresp;
+        in.arready = top.dma_arready;
+        in.rvalid = top.dma_rvalid;
+        in.rlast = top.dma_rlast;
+        in.rresp = top.dma_rresp;
+        in.rdata = top.dma_rdata;
+        dma.edge();
+    }
+    auto& in = virtio_.pins.in;
+    in.valid = top.ext_valid;
+    if (in.valid) {
+        in.write = top.ext_write;
+        in.addr = top.ext_addr;
+        in.size = top.ext_size;
+        in.wdata = top.ext_wdata;
+    }
+    if (in.valid || virtio_.busy()) virtio_.edge();
+}
+
+// After the edge: the models' pins for the next cycle.
+void Machine::drive_devices() {
+    const auto& out = dma.pins.out;
+    top.dma_awvalid = out.awvalid;
+    top.dma_awaddr = out.awaddr;
+    top.dma_awlen = out.awlen;
+    top.dma_wvalid = out.wvalid;
+    top.dma_wlast = out.wlast;
+    top.dma_wdata = out.wdata;
+    top.dma_wstrb = out.wstrb;
+    top.dma_bready = out.bready;
+    top.dma_arvalid = out.arvalid;
+    top.dma_araddr = out.araddr;
+    top.dma_arlen = out.arlen;
+    top.dma_rready = out.rready;
+    top.ext_ready = virtio_.pins.out.ready;
+    top.ext_error = virtio_.pins.out.error;
+    top.ext_rdata = virtio_.pins.out.rdata;
+    top.irq_ext = virtio_.irq();
 }
 
 void Machine::put(uint8_t byte) {
@@ -144,20 +216,10 @@ void Machine::end(Ending ending, uint32_t code) {
     due_ |= kDueEnd;
 }
 
-void Machine::read(uint64_t address, uint32_t length, std::function<void(const Bytes&)> then) {
-    Bytes bytes(length);
-    if (dram_.contains(address, length)) std::memcpy(bytes.data(), dram_.at(address), length);
-    then(bytes);
-}
-
-void Machine::write(uint64_t address, Bytes bytes, std::function<void()> then) {
-    if (dram_.contains(address, bytes.size())) std::memcpy(dram_.at(address), bytes.data(), bytes.size());
-    then();
-}
-
 void Machine::dump(const Dump& dump) {
     bool done = false;
-    read(dump.address, static_cast<uint32_t>(dump.length), [&](const Bytes& bytes) {
+    dma.read(dump.address, dump.length, [&](bivisor::Bytes bytes, bool ok) {
+        if (!ok) Options::fail("the memory to save is outside DRAM");
         std::ofstream file(dump.path, std::ios::binary);
         file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
         file.close();

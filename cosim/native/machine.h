@@ -10,9 +10,11 @@
 #include "accounting.h"
 #include "axi_memory.h"
 #include "console.h"
+#include "dma_master.h"
 #include "dram.h"
 #include "htif.h"
 #include "options.h"
+#include "virtio_window.h"
 #include "wave.h"
 
 // Why run() came back, as bits.
@@ -35,20 +37,18 @@ struct Record {
 };
 #endif
 
-class Machine final : GuestPort {
+class Machine final {
   public:
     static constexpr uint64_t kCycleTime = 10;  // simulation time units (ns) per clock cycle
 
     explicit Machine(const Options& options);
-    ~Machine() override;
+    ~Machine();
 
     // Run up to `cycles` cycles or until something is due; returns Due bits.
     uint32_t run(uint64_t cycles);
 
     void load(uint64_t address, const uint8_t* bytes, uint64_t length);
     void start_at(uint64_t entry, uint64_t dtb);
-    void read(uint64_t address, uint32_t length, std::function<void(const Bytes&)> then) override;
-    void write(uint64_t address, Bytes bytes, std::function<void()> then) override;
     void notify(uint32_t due) { due_ |= due; }
     void dump(const Dump& dump);
 
@@ -62,6 +62,7 @@ class Machine final : GuestPort {
 
     Vtop top;
     Console console;
+    bivisor::DmaMaster dma;  // guest memory as the hart sees it; answers come some cycles later
     Htif htif;
 #ifdef BV_OBSERVE
     // Retired instructions: the last `records.size()` of them (a ring), or with `stream` each batch in turn.
@@ -76,18 +77,22 @@ class Machine final : GuestPort {
     void reset();
     void step();
     void put(uint8_t byte);
-    bool drive_input();
+    void attach_devices(const Options& options);
+    void sample_devices();
+    void drive_devices();
     void finish(uint32_t code);
     void end(Ending ending, uint32_t code);
 
     Dram dram_;
     AxiMemory memory_;
+    bivisor::VirtioWindow virtio_;
+    std::function<void(const bivisor::Bytes&)> virtio_input_;
     Accounting accounting_;
     Wave wave_;
     uint64_t cycle_ = 0;
     uint64_t alarm_ = ~0ull;  // when run() has to look at the console and HTIF again
     uint32_t due_ = 0;
-    bool was_reset_ = false;
+    bool was_reset_ = false, design_wakes_ = false;
     Ending ending_ = Ending::kNone;
     uint32_t exit_code_ = 0;
 };

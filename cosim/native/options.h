@@ -27,6 +27,7 @@ struct Options {
     uint64_t wave_from = 0, wave_to = ~0ull;
     std::vector<LoadSegment> segments;
     std::vector<Dump> dumps;
+    std::vector<std::string> disks;
 
     [[noreturn]] static void fail(const std::string& message) {
         std::fprintf(stderr, "%s\n", message.c_str());
@@ -70,6 +71,7 @@ struct Options {
         else if (name == "wave") wave = value;
         else if (name == "wave-from") wave_from = number();
         else if (name == "wave-to") wave_to = number();
+        else if (name == "disk") disks.push_back(value);
         else if (name == "segment") {
             auto n = numbers(value);
             if (n.size() != 4) fail("--segment wants address,offset,file size,memory size");

@@ -130,7 +130,7 @@ class StandIn(wiring.Component):
                 with m.If(self.mem.awready):
                     m.next = "data"
             with m.Case(Op.FINISH):
-                m.d.comb += self.finish_valid.eq(1)
+                m.d.comb += [self.finish_valid.eq(1), self.wake.eq(1)]
             with m.Case(Op.WAIT):
                 m.d.sync += count.eq(count + 1)
                 with m.If(count == word):

@@ -1,0 +1,162 @@
+"""The figures that ``bivisor bench`` measures: what each means, its goal, and which program's rows give it."""
+
+import re
+import struct
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median_low
+
+from cosim.bench.programs import SAMPLES, build_program
+from cosim.bench.speed import simulation_speed
+from cosim.build import Variant, build
+from cosim.elf import Program, Segment, read_elf
+from cosim.errors import UserError
+from cosim.job import Job
+from cosim.simulate import run_plain
+
+__all__ = ["FIGURES", "Figure", "measure"]
+
+_CHAIN, _LONG = 8, 64
+"""Loads of the short and the long chain in translation.S."""
+
+Values = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table.
+
+    Attributes
+    ----------
+    meaning: for people
+    source: which of ``_SOURCES`` measures it
+    compute: from the source's medians, one per row
+    goal: at most this much (at least, if ``more``); None if there is no goal
+    """
+
+    meaning: str
+    source: str
+    compute: Callable[[Sequence[float]], float]
+    goal: float | None = None
+    more: bool = False
+
+    @property
+    def goal_text(self) -> str:
+        """``<= 10``, ``>= 800`` or nothing."""
+        return "" if self.goal is None else f"{'>=' if self.more else '<='} {self.goal:g}"
+
+    def met(self, value: float) -> bool | None:
+        """Whether the goal is reached; None without a goal."""
+        if self.goal is None:
+            return None
+        return value >= self.goal if self.more else value <= self.goal
+
+
+def _over(row: int, base: int = 0) -> Callable[[Sequence[float]], float]:
+    """A row above what its empty measurement takes."""
+    return lambda rows: rows[row] - rows[base]
+
+
+def _per_load(row: int, base: int) -> Callable[[Sequence[float]], float]:
+    """A chain above the chain that hits, per load."""
+    return lambda rows: (rows[row] - rows[base]) / _CHAIN
+
+
+def _row(row: int) -> Callable[[Sequence[float]], float]:
+    return lambda rows: rows[row]
+
+
+def _long_chain(rows: Sequence[float]) -> float:
+    """The long chain misses the first level on every load and hits the second."""
+    return rows[7] / _LONG - rows[1] / _CHAIN
+
+
+def _cpi(rows: Sequence[float]) -> float:
+    return rows[0] / rows[1]
+
+
+FIGURES: dict[str, Figure] = {
+    "sim_khz_per_cpu_s": Figure("thousand cycles per processor second, with cocotb", "speed", _row(0), 500, True),
+    "sim_ratio_to_plain_cpp": Figure("the same against a plain C++ main", "speed", _row(1), 0.8, True),
+    "cpi_compute": Figure("cycles per instruction: lists, matrix, scanner, CRC, sort", "compute", _cpi),
+    "cpi_memory": Figure("cycles per instruction: 4 MiB chase, copy, scattered writes", "memory", _cpi),
+    "hypercall_cycles": Figure("guest ecall to resume, whole hypervisor", "hypercall", _row(0)),
+    "hypercall_instret": Figure("the same in instructions", "hypercall", _row(1), 90),
+    "trap_roundtrip_cycles": Figure("ecall, csrr/addi/csrw/sret in HS", "transitions", _over(1), 10),
+    "exit_half_cycles": Figure("guest's rdcycle to handler's", "transitions", _over(2), 4),
+    "entry_half_cycles": Figure("handler's rdcycle to guest's", "transitions", _over(3), 4),
+    "guest_page_fault_cycles": Figure("load that faults in the G-stage, same handler", "transitions", _over(4), 22),
+    "world_switch_cycles": Figure("all registers, 9 VS CSRs, hgatp, away and back", "transitions", _over(5), 190),
+    "csrw_hgatp_cycles": Figure("csrw hgatp", "transitions", _over(6), 2),
+    "hfence_all_cycles": Figure("hfence.gvma or hfence.vvma of everything, the dearer", "transitions",
+                                lambda rows: max(rows[7], rows[8]) - rows[0], 4),
+    "tlb_miss_bare": Figure("load after a fence, no translation", "translation", _per_load(0, 1)),
+    "tlb_miss_sv39": Figure("TLB miss of a load, Sv39, tables in the data cache", "translation",
+                            _per_load(2, 1), 4),
+    "tlb_miss_g_only": Figure("TLB miss, G-stage only", "translation", _per_load(4, 3)),
+    "tlb_miss_two_stage": Figure("TLB miss, both stages in 4 KiB pages", "translation", _per_load(6, 5), 6),
+    "l2_tlb_hit_cycles": Figure("first-level TLB miss that the second level serves", "translation",
+                                _long_chain, 2),
+    "walk_two_stage_uncached_cycles": Figure("two-stage walk, walk caches flushed (15 reads)", "translation",
+                                             _over(9, 8), 36),
+    "two_stage_miss_cold_lat20_cycles": Figure("two-stage TLB miss, data cache cold, latency 20", "cold_miss",
+                                               _over(1), 110),
+}  # fmt: skip
+
+
+def measure(names: Sequence[str], report: Callable[[str], None]) -> Values:
+    """The named figures, in the order of the names; each source runs once."""
+    rows: dict[str, Sequence[float]] = {}
+    for source in dict.fromkeys(FIGURES[name].source for name in names):
+        report(f"measuring {source}")
+        rows[source] = _rows(source, report)
+    return {name: round(FIGURES[name].compute(rows[FIGURES[name].source]), 4) for name in names}
+
+
+def _rows(source: str, report: Callable[[str], None]) -> Sequence[float]:
+    if source == "speed":
+        return simulation_speed(report)
+    if source == "hypercall":
+        return _hypercall(report)
+    if source in ("compute", "memory"):
+        return struct.unpack("<2Q", run_program(source, 2, report))
+    raw = run_program(source, None, report, latency=20 if source == "cold_miss" else 1)
+    values = struct.unpack(f"<{len(raw) // 8}Q", raw)
+    return [median_low(values[at : at + SAMPLES]) for at in range(0, len(values), SAMPLES)]
+
+
+def run_program(name: str, words: int | None, report: Callable[[str], None], latency: int = 1) -> bytes:
+    """Run a measuring program; the bytes of its results (``words`` 64-bit words, or results..results_end)."""
+    program = read_elf(build_program(name))
+    begin = program.symbols["results"]
+    length = 8 * words if words else program.symbols["results_end"] - begin
+    with tempfile.TemporaryDirectory(prefix="bivisor-") as folder:
+        raw = Path(folder, "results")
+        job = Job(program, latency=latency, max_cycles=100_000_000, dumps=[(begin, length, raw)])
+        result = run_plain(build(Variant.FAST, report=report), job)
+        if result.outcome != "exit" or result.code:
+            raise UserError(
+                f"the measuring program {name} failed: {result.outcome}, code {result.code}", status=1
+            )
+        return raw.read_bytes()
+
+
+def _hypercall(report: Callable[[str], None]) -> Sequence[float]:
+    """The guest ``hypercall`` prints its medians."""
+    from firmware.images import Guest, small_guest, virtual
+
+    boot = virtual([Guest(small_guest("hypercall"))])
+    segments = tuple(Segment(address, data) for address, data in boot.segments)
+    program = Program("hypercall", boot.entry, segments, {}, boot.device_tree)
+    job = Job(program, memory=boot.memory, max_cycles=100_000_000)
+    result = run_plain(build(Variant.FAST, report=report), job)
+    found = dict(re.findall(r"hypercall: (\w+) (\w+)", result.console))
+    try:
+        return int(found["cycles"], 0), int(found["instructions"], 0)
+    except (KeyError, ValueError):
+        lines = result.console.strip().splitlines() or ["nothing"]
+        raise UserError(
+            f"the hypercall guest did not report; it printed last: {lines[-1]}", status=1
+        ) from None

@@ -1,0 +1,3 @@
+// The compute workload over and over, for the speed of the simulation.
+#define ENDLESS
+#include "compute.c"

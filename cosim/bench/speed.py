@@ -1,0 +1,49 @@
+"""How fast the simulation is: the same run with cocotb and with a plain C++ main."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from cosim.bench.programs import build_program
+from cosim.build import Variant, build, cache_folder
+from cosim.elf import Program, Segment, read_elf
+from cosim.job import Job
+from cosim.simulate import run_cocotb, run_plain
+
+__all__ = ["simulation_speed"]
+
+_CYCLES = 20_000_000
+_SHORT = 200_000
+
+
+def simulation_speed(report: Callable[[str], None]) -> Sequence[float]:
+    """Thousand cycles per processor second with cocotb, and that over the plain simulator's.
+
+    The program is Linux booting in the hypervisor if the Linux guest is built, else the compute workload over and
+    over. Start-up (the difference to a short run) is taken out of both.
+    """
+    job = _job()
+    simulator = build(Variant.FAST, report=report)
+    rates = []
+    for run in (run_cocotb, run_plain):
+        short = run(simulator, replace(job, max_cycles=_SHORT))
+        long = run(simulator, job)
+        seconds = long.cpu_seconds - short.cpu_seconds
+        rates.append((long.cycles - short.cycles) / seconds / 1000)
+    return rates[0], rates[0] / rates[1]
+
+
+def _job() -> Job:
+    image = cache_folder() / "linux" / "Image"
+    if image.is_file():
+        return _linux(image)
+    return Job(read_elf(build_program("endless")), max_cycles=_CYCLES)
+
+
+def _linux(image: Path) -> Job:
+    from firmware.images import Guest, virtual
+
+    boot = virtual([Guest(image, bootargs="console=hvc0")])
+    segments = tuple(Segment(address, data) for address, data in boot.segments)
+    program = Program("linux", boot.entry, segments, {}, boot.device_tree)
+    return Job(program, memory=boot.memory, max_cycles=_CYCLES)

@@ -1,0 +1,1 @@
+"""The command line ``bivisor``: one file per command."""

@@ -1,0 +1,193 @@
+"""``bivisor run``: guests under the hypervisor, or one program on the bare machine."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cosim.build import Variant
+from cosim.cli.terminal import built, errors, output, result_tables, working, write_json
+from cosim.elf import Program, Segment, read_elf
+from cosim.errors import UserError
+from cosim.job import Job, parse_size
+from cosim.result import Result
+from cosim.simulate import run_cocotb
+
+__all__ = ["run"]
+
+_LIMIT = 2_000_000_000
+_STATUS_LIMIT = 3
+_STATUS_RESET = 4
+
+
+def run(
+    programs: Annotated[
+        list[Path] | None, typer.Argument(metavar="PROGRAM...", help="ELF files or Linux Images, one per VM")
+    ] = None,
+    guest: Annotated[
+        list[str] | None, typer.Option(help="a guest by name: linux, or one of the small ones; repeatable")
+    ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="two small guests at once")] = False,
+    bare: Annotated[bool, typer.Option("--bare", help="no hypervisor: the program has the machine")] = False,
+    monitor: Annotated[
+        bool, typer.Option("--monitor", help="with --bare: start the program in S mode under the monitor")
+    ] = False,
+    arch: Annotated[str, typer.Option(help="the hypervisor's architecture")] = "el2",
+    mem: Annotated[
+        str | None, typer.Option(help="memory of each guest (32M), or of the bare machine (128M)")
+    ] = None,
+    append: Annotated[str | None, typer.Option(help="kernel arguments of a Linux guest")] = None,
+    initrd: Annotated[Path | None, typer.Option(help="initial RAM disk of a Linux guest")] = None,
+    disk: Annotated[
+        list[Path] | None, typer.Option(help="file behind a virtio block device of the machine; repeatable")
+    ] = None,
+    mem_latency: Annotated[int, typer.Option(help="cycles from an address to its first data, less one")] = 1,
+    max_cycles: Annotated[int, typer.Option(help="stop there")] = _LIMIT,
+    until: Annotated[str | None, typer.Option(help="stop when the console has printed this text")] = None,
+    wave: Annotated[
+        Path | None, typer.Option(help="write an FST wave, and a GTKWave save file next to it")
+    ] = None,
+    wave_from: Annotated[int, typer.Option(help="first cycle in the wave")] = 0,
+    wave_to: Annotated[int | None, typer.Option(help="last cycle in the wave")] = None,
+    json: Annotated[Path | None, typer.Option(help="write the result")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="the console only, no tables")] = False,
+) -> int:
+    """Run guests under the hypervisor on the simulated machine; or with --bare one program without it.
+
+    The exit status is the program's own; 3 if --max-cycles came first, 4 after a reset.
+    """
+    if arch != "el2":
+        raise UserError(f"--arch {arch}: there is only el2 so far")
+    if max_cycles < 1:
+        raise UserError(f"--max-cycles {max_cycles}: give at least 1")
+    for path in (wave, json):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise UserError(f"{path}: there is no folder {path.absolute().parent}; make it first")
+    size = parse_size(mem) if mem else None
+    named = list(guest or []) + (["hello", "primes"] if demo else [])
+    program, memory = _program(list(programs or []), named, bare, monitor, size, append, initrd)
+    partial = wave.with_name(wave.name + ".part") if wave else None
+    job = Job(
+        program,
+        memory=memory,
+        latency=mem_latency,
+        max_cycles=max_cycles,
+        until=until,
+        wave=partial,
+        wave_from=wave_from,
+        wave_to=wave_to,
+        disks=tuple(disk or ()),
+    )
+    job.check()
+    simulator = built(Variant.TRACE if wave else Variant.FAST)
+    try:
+        result = run_cocotb(simulator, job, _print)
+        if wave and partial:
+            os.replace(partial, wave)
+            _save_file(wave, program)
+    finally:
+        if partial:
+            partial.unlink(missing_ok=True)
+    if json:
+        write_json(json, result.to_json())
+    if not quiet:
+        output.print(*result_tables(result), sep="\n")
+    return _status(result, program, max_cycles)
+
+
+def _print(chunk: bytes) -> None:
+    sys.stdout.buffer.write(chunk)
+    sys.stdout.buffer.flush()
+
+
+def _program(
+    paths: list[Path],
+    named: list[str],
+    bare: bool,
+    monitor: bool,
+    size: int | None,
+    append: str | None,
+    initrd: Path | None,
+) -> tuple[Program, int]:
+    """What to load, and the machine's memory."""
+    if not paths and not named:
+        raise UserError("nothing to run: name an ELF file, or a guest with --guest, or say --demo")
+    if bare:
+        if len(paths) + len(named) > 1:
+            raise UserError("--bare runs one program; drop the others, or drop --bare to run them as guests")
+        if paths and not monitor and not _is_linux(paths[0]):
+            program = read_elf(paths[0])
+            return program, size or 128 << 20
+    from firmware import images
+
+    with working("building the firmware") as say:
+        say("building the firmware")
+        sources = [_named(name, append, initrd) for name in named]
+        sources += [(path, append or "", initrd) for path in paths]
+        if bare:
+            path, arguments, disk = sources[0]
+            boot = images.native(path, memory=size or 64 << 20, bootargs=arguments, initrd=disk)
+        else:
+            memory = size or images.DEFAULT_GUEST_MEMORY
+            guests = [images.Guest(path, memory, arguments, disk) for path, arguments, disk in sources]
+            boot = images.virtual(guests)
+    symbols: dict[str, int] = {}
+    for elf in boot.elves:
+        for name, value in read_elf(elf).symbols.items():
+            if name not in ("tohost", "fromhost"):
+                symbols.setdefault(name, value)
+    segments = tuple(Segment(address, data) for address, data in boot.segments)
+    name = ", ".join(str(source[0]) for source in sources)
+    return Program(name, boot.entry, segments, symbols, boot.device_tree), boot.memory
+
+
+def _is_linux(path: Path) -> bool:
+    """Whether the file is a kernel Image, which starts in S mode (Linux, boot-image-header)."""
+    try:
+        with path.open("rb") as file:
+            return file.read(60)[56:60] == b"RSC\x05"
+    except OSError:
+        return False
+
+
+def _named(name: str, append: str | None, initrd: Path | None) -> tuple[Path, str, Path | None]:
+    """A guest by name: program, kernel arguments, RAM disk."""
+    from firmware import images
+
+    if name == "linux":
+        from cosim.cli.guest import linux_guest
+
+        found = linux_guest()
+        arguments = append if append is not None else found.bootargs
+        return found.image, arguments, initrd or found.initrd
+    return images.small_guest(name), append or "", initrd
+
+
+def _save_file(wave: Path, program: Program) -> None:
+    from cosim.waves.savefile import write_save_file
+
+    with working("writing the GTKWave save file") as say:
+        say("writing the GTKWave save file")
+        path = write_save_file(wave, program)
+    errors.print(f"wave: gtkwave {path}", markup=False, soft_wrap=True)
+
+
+def _status(result: Result, program: Program, max_cycles: int) -> int:
+    if result.outcome == "limit":
+        where = program.nearest(result.pc)
+        errors.print(
+            f"bivisor: still running after {max_cycles:,} cycles, at pc {result.pc:#x}{where}; "
+            "give more with --max-cycles, or look at it with --wave",
+            markup=False,
+            soft_wrap=True,
+        )
+        return _STATUS_LIMIT
+    if result.outcome == "reset":
+        errors.print("bivisor: the program asked for a reset", markup=False)
+        return _STATUS_RESET
+    if result.code > 255:
+        errors.print(f"bivisor: the program ended with code {result.code}", markup=False)
+        return 1
+    return result.code

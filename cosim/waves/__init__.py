@@ -1,0 +1,1 @@
+"""Waves that read as text: what the simulator adds to a trace, and the GTKWave save file over it."""

@@ -1,0 +1,31 @@
+"""The command line: errors in one line, statuses."""
+
+import pytest
+
+from cosim.cli.main import main
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run"], "nothing to run"),
+        (["run", "--bare", "none.elf"], "no such file"),
+        (["run", "--bare", "pyproject.toml"], "not an ELF file"),
+        (["run", "--bare", "a.elf", "b.elf"], "--bare runs one program"),
+        (["run", "--arch", "other", "a.elf"], "there is only el2"),
+        (["run", "--bare", "a.elf", "--json", "/nowhere/out.json"], "there is no folder"),
+        (["run", "--bare", "a.elf", "--max-cycles", "0"], "give at least 1"),
+        (["run", "none.elf"], "cannot be read"),
+        (["run", "pyproject.toml"], "neither an ELF file"),
+        (["suite", "/nowhere"], "not a folder"),
+        (["suite", "docs"], "no ELF files"),
+        (["guest", "nobody"], "there is no guest"),
+        (["bench", "nothing"], "there is no figure"),
+        (["nonsense"], "No such command"),
+    ],
+)
+def test_errors_are_one_line_with_a_status(capfd, arguments, message):
+    assert main(arguments) == 2
+    error = capfd.readouterr().err.strip()
+    assert message in error.splitlines()[-1]
+    assert "Traceback" not in error
