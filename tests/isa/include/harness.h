@@ -118,6 +118,22 @@
     CHECK \reg, \value
 .endm
 
+/* A value of hvip; QEMU 10.0 shows the timer's MTIP in it. */
+.macro CHECK_HVIP reg, value
+#ifdef ON_QEMU
+    CHECK_BITS \reg, 0x444, \value
+#else
+    CHECK \reg, \value
+#endif
+.endm
+
+/* A guest's trap taken in M without a guest address; QEMU 10.0 judges by tval alone. */
+.macro CHECK_NO_GVA
+#ifndef ON_QEMU
+    CHECK_BITS s7, MSTATUS_GVA, 0
+#endif
+.endm
+
 /* Who took the trap, and its cause. */
 .macro CHECK_TRAP by, cause
     CHECK s1, \by
@@ -146,7 +162,7 @@
 /* Entry `index` of `table` = frame register (a physical address) with flags; clobbers t4-t6. */
 .macro SET_PTE table, index, frame, flags
     la t5, \table
-    li t6, \index * 8
+    li t6, (\index) * 8
     add t5, t5, t6
     srli t4, \frame, 12
     slli t4, t4, 10
