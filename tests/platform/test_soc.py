@@ -54,7 +54,7 @@ def run(testbench, *processes) -> None:
 
 
 async def until(ctx, condition) -> None:
-    """To the edge at which ``condition`` holds (``TickTrigger.until`` leaves a generator behind when ended)."""
+    """To the edge at which ``condition`` holds; unlike ``TickTrigger.until`` it may be cut off."""
     while True:
         _, _, met = await ctx.tick().sample(condition)
         if met:
