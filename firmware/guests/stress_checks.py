@@ -29,11 +29,12 @@ from firmware.lang import (
     u64,
     wfi,
 )
-from firmware.uart import Ier, Iir, Reg
+from firmware.plic import PlicRegister
 from rtl.isa.causes import Cause, Interrupt
 from rtl.isa.csrs import CSRS
 from rtl.isa.memory_map import DRAM_BASE, PLIC, UART, UART_IRQ
 from rtl.isa.paging import LEVEL_BITS, PAGE_SHIFT, AtpMode, Pte
+from rtl.isa.uart import Ier, Iir, Register
 
 __all__ = [
     "check_fetch_nowhere",
@@ -63,9 +64,9 @@ LEAF = Pte.V | Pte.R | Pte.W | Pte.A | Pte.D
 CODE = LEAF | Pte.X
 
 PLIC_PRIORITY = PLIC.base + 4 * UART_IRQ
-PLIC_ENABLE = PLIC.base + 0x2080
-PLIC_THRESHOLD = PLIC.base + 0x20_1000
-PLIC_CLAIM = PLIC.base + 0x20_1004
+PLIC_ENABLE = PLIC.base + PlicRegister.ENABLE
+PLIC_THRESHOLD = PLIC.base + PlicRegister.THRESHOLD
+PLIC_CLAIM = PLIC.base + PlicRegister.CLAIM
 
 root = static(array[u64, ENTRIES], align=PAGE)
 middle = static(array[u64, ENTRIES], align=PAGE)
@@ -188,14 +189,14 @@ def check_wfi_timer() -> bool:
 @fw
 def check_uart_registers() -> bool:
     """The emulated 16550 keeps its registers apart, with every kind of load."""
-    store8(UART.base + Reg.SCR, 0xA5)
-    store8(UART.base + Reg.LCR, 0x83)
-    store8(UART.base + Reg.DATA, 0x12)
-    store8(UART.base + Reg.LCR, 0x03)
-    good = load8(UART.base + Reg.SCR) == 0xA5 and load8(UART.base + Reg.LCR) == 0x03
-    good = good and (load8(UART.base + Reg.LSR) & 0x60) == 0x60
-    store8(UART.base + Reg.DATA, b"!"[0])
-    store8(UART.base + Reg.DATA, b"\n"[0])
+    store8(UART.base + Register.SCR, 0xA5)
+    store8(UART.base + Register.LCR, 0x83)
+    store8(UART.base + Register.THR, 0x12)
+    store8(UART.base + Register.LCR, 0x03)
+    good = load8(UART.base + Register.SCR) == 0xA5 and load8(UART.base + Register.LCR) == 0x03
+    good = good and (load8(UART.base + Register.LSR) & 0x60) == 0x60
+    store8(UART.base + Register.THR, b"!"[0])
+    store8(UART.base + Register.THR, b"\n"[0])
     return good
 
 
@@ -207,16 +208,16 @@ def check_uart_interrupt() -> bool:
     store32(PLIC_ENABLE, 1 << UART_IRQ)
     store32(PLIC_THRESHOLD, 3)
     csr.sie |= 1 << Interrupt.SEI
-    store8(UART.base + Reg.IER, Ier.THRE)
+    store8(UART.base + Register.IER, Ier.ETBEI)
     good = (csr.sip & (1 << Interrupt.SEI)) == 0  # below the threshold
     store32(PLIC_THRESHOLD, 0)
     csr.sstatus |= SIE
     csr.sstatus &= ~SIE
     good = good and seen.interrupts == before + 1 and seen.cause == EXTERNAL
     good = good and load32(PLIC_CLAIM) == UART_IRQ and load32(PLIC_CLAIM) == 0
-    good = good and (load8(UART.base + Reg.IIR_FCR) & 0xF) == Iir.THRE
-    good = good and (load8(UART.base + Reg.IIR_FCR) & 0xF) == Iir.NONE
+    good = good and (load8(UART.base + Register.IIR) & 0xF) == Iir.THR_EMPTY
+    good = good and (load8(UART.base + Register.IIR) & 0xF) == Iir.NONE
     store32(PLIC_CLAIM, UART_IRQ)
     good = good and (csr.sip & (1 << Interrupt.SEI)) == 0
-    store8(UART.base + Reg.IER, 0)
+    store8(UART.base + Register.IER, 0)
     return good

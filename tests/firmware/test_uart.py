@@ -2,10 +2,10 @@
 
 import pytest
 
-from firmware.hypervisor.devices.uart import Uart, interrupt, uart_read, uart_write
+from firmware.hypervisor.devices.uart import FIFOS, Uart, interrupt, uart_read, uart_write
 from firmware.lang import addr_of, static
 from firmware.lang.machine import Machine
-from firmware.uart import Ier, Iir, Lcr, Lsr, Reg
+from rtl.isa.uart import Ier, Iir, Lcr, Lsr, Register
 
 uart = static(Uart)
 
@@ -21,37 +21,40 @@ def u():
 
 
 def test_bytes_to_send_are_told_apart_from_the_divisor():
-    assert uart_write(u(), Reg.DATA, 0x41)
-    uart_write(u(), Reg.LCR, Lcr.DLAB | 3)
-    assert not uart_write(u(), Reg.DATA, 0x34)
-    uart_write(u(), Reg.IER, 0x12)
-    assert (int(uart_read(u(), Reg.DATA, False)), int(uart_read(u(), Reg.IER, False))) == (0x34, 0x12)
-    uart_write(u(), Reg.LCR, 3)
-    assert uart_read(u(), Reg.IER, False) == 0 and uart_read(u(), Reg.LCR, False) == 3
+    assert uart_write(u(), Register.THR, 0x41)
+    uart_write(u(), Register.LCR, Lcr.DLAB | 3)
+    assert not uart_write(u(), Register.THR, 0x34)
+    uart_write(u(), Register.IER, 0x12)
+    assert (int(uart_read(u(), Register.THR, False)), int(uart_read(u(), Register.IER, False))) == (
+        0x34,
+        0x12,
+    )
+    uart_write(u(), Register.LCR, 3)
+    assert uart_read(u(), Register.IER, False) == 0 and uart_read(u(), Register.LCR, False) == 3
 
 
 def test_transmitter_interrupt_is_cleared_by_reading_it():
     assert interrupt(u(), False) == Iir.NONE
-    uart_write(u(), Reg.IER, Ier.THRE)
-    assert interrupt(u(), False) == Iir.THRE
-    assert uart_read(u(), Reg.IIR_FCR, False) == Iir.THRE
-    assert uart_read(u(), Reg.IIR_FCR, False) == Iir.NONE
-    uart_write(u(), Reg.DATA, 0x41)
-    assert interrupt(u(), False) == Iir.THRE
+    uart_write(u(), Register.IER, Ier.ETBEI)
+    assert interrupt(u(), False) == Iir.THR_EMPTY
+    assert uart_read(u(), Register.IIR, False) == Iir.THR_EMPTY
+    assert uart_read(u(), Register.IIR, False) == Iir.NONE
+    uart_write(u(), Register.THR, 0x41)
+    assert interrupt(u(), False) == Iir.THR_EMPTY
 
 
 def test_received_data_comes_before_the_transmitter():
-    uart_write(u(), Reg.IER, Ier.THRE | Ier.RX)
-    assert uart_read(u(), Reg.IIR_FCR, True) == Iir.RX
-    assert uart_read(u(), Reg.LSR, True) == Lsr.DR | Lsr.THRE | Lsr.TEMT
-    assert uart_read(u(), Reg.IIR_FCR, False) == Iir.THRE, "the transmitter's was still to be reported"
+    uart_write(u(), Register.IER, Ier.ETBEI | Ier.ERBFI)
+    assert uart_read(u(), Register.IIR, True) == Iir.DATA_AVAILABLE
+    assert uart_read(u(), Register.LSR, True) == Lsr.DR | Lsr.THRE | Lsr.TEMT
+    assert uart_read(u(), Register.IIR, False) == Iir.THR_EMPTY, "the transmitter's was still to be reported"
 
 
 def test_fifo_bits_follow_fcr_and_scratch_is_kept():
-    uart_write(u(), Reg.IIR_FCR, 1)
-    assert uart_read(u(), Reg.IIR_FCR, False) == Iir.FIFOS | Iir.NONE
-    uart_write(u(), Reg.IIR_FCR, 0)
-    assert uart_read(u(), Reg.IIR_FCR, False) == Iir.NONE
-    uart_write(u(), Reg.SCR, 0x5A)
-    uart_write(u(), Reg.MCR, 0xFF)
-    assert uart_read(u(), Reg.SCR, False) == 0x5A and uart_read(u(), Reg.MCR, False) == 0x1F
+    uart_write(u(), Register.IIR, 1)
+    assert uart_read(u(), Register.IIR, False) == FIFOS | Iir.NONE
+    uart_write(u(), Register.IIR, 0)
+    assert uart_read(u(), Register.IIR, False) == Iir.NONE
+    uart_write(u(), Register.SCR, 0x5A)
+    uart_write(u(), Register.MCR, 0xFF)
+    assert uart_read(u(), Register.SCR, False) == 0x5A and uart_read(u(), Register.MCR, False) == 0x1F

@@ -4,12 +4,13 @@ The machine's interrupt stays claimed, and so cannot come again, until the guest
 """
 
 from firmware.hypervisor import arch, console
-from firmware.hypervisor.devices.plic import Register, highest, plic_level
+from firmware.hypervisor.devices.plic import highest, plic_level
 from firmware.hypervisor.devices.uart import interrupt
 from firmware.hypervisor.vm import VM, host, slots, vms
 from firmware.lang import addr_of, fw, load32, ptr, store8, store32
-from firmware.uart import Ier, Iir, Reg
+from firmware.plic import PlicRegister
 from rtl.isa.memory_map import PLIC, UART, UART_IRQ
+from rtl.isa.uart import Ier, Iir, Register
 
 __all__ = ["rearm_input", "serve_input", "update_lines", "watch_input"]
 
@@ -35,12 +36,12 @@ def update_lines(vm: ptr[VM]) -> None:
 @fw
 def watch_input(vm: ptr[VM]) -> None:
     """Follow the guest's wish for receive interrupts, once it first has one."""
-    if host.watching != IDLE or (vm.uart.ier & Ier.RX) == 0 or vm.number != console.INPUT_VM:
+    if host.watching != IDLE or (vm.uart.ier & Ier.ERBFI) == 0 or vm.number != console.INPUT_VM:
         return
     store32(PLIC.base + 4 * UART_IRQ, 1)
-    store32(PLIC.base + Register.ENABLE, 1 << UART_IRQ)
-    store32(PLIC.base + Register.THRESHOLD, 0)
-    store8(UART.base + Reg.IER, Ier.RX)
+    store32(PLIC.base + PlicRegister.ENABLE, 1 << UART_IRQ)
+    store32(PLIC.base + PlicRegister.THRESHOLD, 0)
+    store8(UART.base + Register.IER, Ier.ERBFI)
     host.watching = ARMED
 
 
@@ -48,13 +49,13 @@ def watch_input(vm: ptr[VM]) -> None:
 def rearm_input(vm: ptr[VM]) -> None:
     """Complete the machine's interrupt when nothing is left to read."""
     if host.watching == CLAIMED and vm.number == console.INPUT_VM and not console.can_read(vm):
-        store32(PLIC.base + Register.CLAIM, UART_IRQ)
+        store32(PLIC.base + PlicRegister.CLAIM, UART_IRQ)
         host.watching = ARMED
 
 
 @fw(noinline=True)
 def serve_input() -> None:
     """An external interrupt of the machine: it can only be input."""
-    if host.watching == ARMED and load32(PLIC.base + Register.CLAIM) == UART_IRQ:
+    if host.watching == ARMED and load32(PLIC.base + PlicRegister.CLAIM) == UART_IRQ:
         host.watching = CLAIMED
         update_lines(addr_of(vms[console.INPUT_VM]))

@@ -7,9 +7,9 @@ from firmware.hypervisor.devices.uart import uart_read, uart_write
 from firmware.hypervisor.ending import STATUS_FAILED, end
 from firmware.hypervisor.vm import VCPU, VM
 from firmware.lang import fw, i64, ptr, u8, u64
-from firmware.uart import Lcr, Reg
 from rtl.isa.instructions import Opcode
 from rtl.isa.memory_map import FINISHER, FINISHER_FAIL, FINISHER_PASS, FINISHER_RESET, PLIC, UART
+from rtl.isa.uart import Lcr, Register
 
 __all__ = ["emulate"]
 
@@ -31,7 +31,7 @@ def read(vm: ptr[VM], address: u64) -> tuple[bool, u64]:
     if inside(address, UART.base, UART.size):
         register = address & 7
         received = console.can_read(vm)
-        if register == Reg.DATA and received and (vm.uart.lcr & Lcr.DLAB) == 0:
+        if register == Register.THR and received and (vm.uart.lcr & Lcr.DLAB) == 0:
             value = u64(console.take())
         else:
             value = uart_read(vm.uart, register, received)

@@ -4,29 +4,16 @@ Context 1, as on the machine; context 0 (M mode) reads zero. Sources are levels 
 specification 1.0: priorities, pending and enable bits, threshold, claim and complete).
 """
 
-from enum import IntEnum
-
 from firmware.lang import array, fw, ptr, struct, u8, u64
+from firmware.plic import PlicRegister
 from rtl.isa.memory_map import PLIC_SOURCES
+from rtl.isa.plic import PRIORITY_MAX
 
-__all__ = ["CONTEXT", "Plic", "Register", "highest", "plic_level", "plic_read", "plic_write"]
+__all__ = ["Plic", "highest", "plic_level", "plic_read", "plic_write"]
 
-CONTEXT = 1
 SOURCES = ((1 << PLIC_SOURCES) - 1) << 1
 """One bit per source; source 0 does not exist."""
 WORD = 0xFFFF_FFFF
-PRIORITY_MASK = 7
-
-
-class Register(IntEnum):
-    """Offsets of 32-bit registers; priorities stand at four times their source's number."""
-
-    PENDING = 0x1000
-    PENDING_HIGH = 0x1004
-    ENABLE = 0x2000 + 0x80 * CONTEXT
-    ENABLE_HIGH = 0x2004 + 0x80 * CONTEXT
-    THRESHOLD = 0x20_0000 + 0x1000 * CONTEXT
-    CLAIM = 0x20_0004 + 0x1000 * CONTEXT
 
 
 @struct
@@ -94,17 +81,17 @@ def plic_read(p: ptr[Plic], offset: u64) -> u64:
     if offset <= 4 * PLIC_SOURCES:
         return u64(p.priority[offset >> 2])
     match offset:
-        case Register.PENDING:
+        case PlicRegister.PENDING:
             return p.pending & WORD
-        case Register.PENDING_HIGH:
+        case PlicRegister.PENDING_HIGH:
             return p.pending >> 32
-        case Register.ENABLE:
+        case PlicRegister.ENABLE:
             return p.enable & WORD
-        case Register.ENABLE_HIGH:
+        case PlicRegister.ENABLE_HIGH:
             return p.enable >> 32
-        case Register.THRESHOLD:
+        case PlicRegister.THRESHOLD:
             return p.threshold
-        case Register.CLAIM:
+        case PlicRegister.CLAIM:
             return claim(p)
         case _:
             return 0
@@ -114,16 +101,16 @@ def plic_read(p: ptr[Plic], offset: u64) -> u64:
 def plic_write(p: ptr[Plic], offset: u64, value: u64) -> None:
     """Write a 32-bit register."""
     if offset >= 4 and offset <= 4 * PLIC_SOURCES:
-        p.priority[offset >> 2] = u8(value) & PRIORITY_MASK
+        p.priority[offset >> 2] = u8(value) & PRIORITY_MAX
         return
     match offset:
-        case Register.ENABLE:
+        case PlicRegister.ENABLE:
             p.enable = ((p.enable & ~WORD) | (value & WORD)) & SOURCES
-        case Register.ENABLE_HIGH:
+        case PlicRegister.ENABLE_HIGH:
             p.enable = ((p.enable & WORD) | (value << 32)) & SOURCES
-        case Register.THRESHOLD:
-            p.threshold = value & PRIORITY_MASK
-        case Register.CLAIM:
+        case PlicRegister.THRESHOLD:
+            p.threshold = value & PRIORITY_MAX
+        case PlicRegister.CLAIM:
             if value <= PLIC_SOURCES:
                 complete(p, value)
         case _:

@@ -4,9 +4,12 @@ The device itself knows nothing of VMs; `uart_read` and `uart_write` tell what e
 """
 
 from firmware.lang import fw, ptr, struct, u64
-from firmware.uart import Ier, Iir, Lcr, Lsr, Msr, Reg
+from rtl.isa.uart import Ier, Iir, Lcr, Lsr, Msr, Register
 
-__all__ = ["Uart", "interrupt", "uart_read", "uart_write"]
+__all__ = ["FIFOS", "Uart", "interrupt", "uart_read", "uart_write"]
+
+FIFOS = 0xC0
+"""IIR while the FIFOs are on."""
 
 
 @struct
@@ -25,10 +28,10 @@ class Uart:
 @fw
 def interrupt(u: ptr[Uart], received: bool) -> u64:
     """The interrupt that IIR reports; ``received`` tells that a byte waits."""
-    if received and (u.ier & Ier.RX) != 0:
-        return Iir.RX
-    if u.thre != 0 and (u.ier & Ier.THRE) != 0:
-        return Iir.THRE
+    if received and (u.ier & Ier.ERBFI) != 0:
+        return Iir.DATA_AVAILABLE
+    if u.thre != 0 and (u.ier & Ier.ETBEI) != 0:
+        return Iir.THR_EMPTY
     return Iir.NONE
 
 
@@ -37,28 +40,28 @@ def uart_read(u: ptr[Uart], register: u64, received: bool) -> u64:
     """A register other than the receive buffer."""
     latch = (u.lcr & Lcr.DLAB) != 0
     match register:
-        case Reg.DATA:
+        case Register.THR:
             if latch:
                 return u.divisor & 0xFF
             return 0
-        case Reg.IER:
+        case Register.IER:
             if latch:
                 return u.divisor >> 8
             return u.ier
-        case Reg.IIR_FCR:
+        case Register.IIR:
             reason = interrupt(u, received)
-            if reason == Iir.THRE:  # reporting it clears it
+            if reason == Iir.THR_EMPTY:  # reporting it clears it
                 u.thre = 0
             return reason | u.fifo
-        case Reg.LCR:
+        case Register.LCR:
             return u.lcr
-        case Reg.MCR:
+        case Register.MCR:
             return u.mcr
-        case Reg.LSR:
+        case Register.LSR:
             if received:
                 return Lsr.THRE | Lsr.TEMT | Lsr.DR
             return Lsr.THRE | Lsr.TEMT
-        case Reg.MSR:
+        case Register.MSR:
             return Msr.CTS | Msr.DSR | Msr.DCD
         case _:
             return u.scratch
@@ -69,28 +72,28 @@ def uart_write(u: ptr[Uart], register: u64, value: u64) -> bool:
     """Write a register. True if ``value`` is a byte to send."""
     latch = (u.lcr & Lcr.DLAB) != 0
     match register:
-        case Reg.DATA:
+        case Register.THR:
             if latch:
                 u.divisor = (u.divisor & 0xFF00) | value
             else:
                 u.thre = 1
                 return True
-        case Reg.IER:
+        case Register.IER:
             if latch:
                 u.divisor = (u.divisor & 0xFF) | (value << 8)
             else:
-                if (value & ~u.ier & Ier.THRE) != 0:  # newly enabled, and the transmitter is empty
+                if (value & ~u.ier & Ier.ETBEI) != 0:  # newly enabled, and the transmitter is empty
                     u.thre = 1
                 u.ier = value & 0xF
-        case Reg.IIR_FCR:
+        case Register.IIR:
             u.fifo = 0
             if (value & 1) != 0:
-                u.fifo = Iir.FIFOS
-        case Reg.LCR:
+                u.fifo = FIFOS
+        case Register.LCR:
             u.lcr = value
-        case Reg.MCR:
+        case Register.MCR:
             u.mcr = value & 0x1F
-        case Reg.SCR:
+        case Register.SCR:
             u.scratch = value
         case _:
             pass
