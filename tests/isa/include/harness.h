@@ -127,6 +127,13 @@
 #endif
 .endm
 
+/* mstatus.GVA of a trap from V = 0 (hypervisor accesses); QEMU 10.0 leaves it clear. */
+.macro CHECK_GVA
+#ifndef ON_QEMU
+    CHECK_BITS s7, MSTATUS_GVA, MSTATUS_GVA
+#endif
+.endm
+
 /* A guest's trap taken in M without a guest address; QEMU 10.0 judges by tval alone. */
 .macro CHECK_NO_GVA
 #ifndef ON_QEMU
