@@ -77,7 +77,7 @@ class Counters(wiring.Component):
         return m
 
     def _cycle(self, m: Module, inhibit: Value) -> None:
-        cycles = Signal(64)
+        cycles = Signal(64, reset_less=True)
         m.d.comb += self.mcycle.eq(cycles)
         with m.If(~inhibit):
             m.d.sync += cycles.eq(cycles + 1)
@@ -85,15 +85,17 @@ class Counters(wiring.Component):
             m.d.sync += cycles.eq(self.write.value)
 
     def _instret(self, m: Module, inhibit: Value) -> None:
-        retired = Signal(64)
-        writer_pending = Signal()
-        """The next instruction to retire is the one that wrote minstret."""
-        counts = self.retired & ~writer_pending & ~inhibit
+        """3.1.10: an instruction's own count comes before what it writes. The writer of minstret or
+        mcountinhibit retires after its write, so it must not count on top of the former, and must count as
+        before the latter."""
+        retired = Signal(64, reset_less=True)
+        writer_pending, stopped = Signal(), Signal()
+        counts = self.retired & ~writer_pending & ~stopped
         m.d.comb += self.minstret.eq(retired)
         with m.If(counts):
             m.d.comb += self.minstret.eq(retired + 1)
         with m.If(self.retired):
-            m.d.sync += [retired.eq(self.minstret), writer_pending.eq(0)]
+            m.d.sync += [retired.eq(self.minstret), writer_pending.eq(0), stopped.eq(inhibit)]
         with on_write(m, self.write, "minstret"):
             m.d.sync += [retired.eq(self.write.value), writer_pending.eq(1)]
 
@@ -115,7 +117,7 @@ class Counters(wiring.Component):
     def _programmable(self, m: Module, n: int, inhibit: Value, events: Value, mode_bit: Value) -> None:
         state = csr_states()[f"mhpmevent{n}"]
         selector = plain_register(m, self.write, state)
-        count = Signal(64, name=f"count{n}")
+        count = Signal(64, name=f"count{n}", reset_less=True)
         stopped = (selector[ModeInhibit.VU : ModeInhibit.M + 1] & mode_bit).any()
         event = events.bit_select(selector & EVENT_MASK, 1)
         m.d.comb += [

@@ -73,7 +73,7 @@ class PmpRegisters(wiring.Component):
     def _address(self, m: Module, n: int, config: Value, locked: Value) -> None:
         name = f"pmpaddr{n}"
         state = csr_states()[name]
-        stored = Signal(54, name=name)
+        stored = Signal(54, name=name, reset_less=True)
         shown = Signal(54, name=f"{name}_shown")
         with on_write(m, self.write, name), m.If(~locked):
             m.d.sync += stored.eq(self.write.value & state.writable)

@@ -46,8 +46,14 @@ def on_write(m: Module, write: wiring.PureInterface, name: str) -> Iterator[None
 
 
 def plain_register(m: Module, write: wiring.PureInterface, state: CsrState) -> Signal:
-    """A register that only CSR instructions write, as wide as its highest writable bit."""
-    register = Signal(state.writable.bit_length(), name=state.name, init=state.reset & state.writable)
+    """A register that only CSR instructions write, as wide as its highest writable bit. One that is all data
+    keeps its value in a reset (Privileged spec 3.4: unspecified)."""
+    register = Signal(
+        state.writable.bit_length(),
+        name=state.name,
+        init=state.reset & state.writable,
+        reset_less=state.writable == ALL_BITS,
+    )
     with on_write(m, write, state.name):
         m.d.sync += register.eq(write.value & state.writable)
     return register
