@@ -12,7 +12,7 @@ __all__ = ["AxiArbiter"]
 
 
 class AxiArbiter(wiring.Component):
-    """Joins ``count`` managers; no cycle is added on any channel.
+    """Joins several managers; no cycle is added on any channel.
 
     The number of the manager becomes the upper bits of the id, so that answers find their way back and each
     manager's own ids keep their order. Reads and writes are independent and fair. A write burst has the
@@ -20,7 +20,7 @@ class AxiArbiter(wiring.Component):
 
     Parameters
     ----------
-    count: number of managers
+    managers: their number
     id_width: id width of ``bus``; a manager's is narrower by the bits of its number
 
     Members
@@ -29,18 +29,18 @@ class AxiArbiter(wiring.Component):
     bus: the common port
     """
 
-    def __init__(self, count: int = 2, *, id_width: int = 4, addr_width: int = 56) -> None:
-        index_bits = (count - 1).bit_length()
+    def __init__(self, managers: int = 2, *, id_width: int = 4, addr_width: int = 56) -> None:
+        index_bits = (managers - 1).bit_length()
         if id_width <= index_bits:
             raise ValueError(
-                f"AxiArbiter of {count} managers needs an id_width above {index_bits}, not {id_width}"
+                f"AxiArbiter of {managers} managers needs an id_width above {index_bits}, not {id_width}"
             )
-        self.count = count
+        self.count = managers
         self.manager_id_width = id_width - index_bits
         manager = AxiSignature(id_width=self.manager_id_width, addr_width=addr_width)
         super().__init__(
             {
-                "managers": In(manager).array(count),
+                "managers": In(manager).array(managers),
                 "bus": Out(AxiSignature(id_width=id_width, addr_width=addr_width)),
             }
         )

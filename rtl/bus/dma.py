@@ -1,4 +1,4 @@
-"""DMA's way into coherent memory."""
+"""DMA's way into coherent port."""
 
 from amaranth import Module, Signal
 from amaranth.lib import enum, wiring
@@ -8,7 +8,7 @@ from rtl.bus.axi import AxiResp, AxiSignature
 from rtl.bus.burst import BurstCounter
 from rtl.cache.interface import CacheOp, CoherentPort
 
-__all__ = ["DmaBridge"]
+__all__ = ["DmaPort"]
 
 
 class _State(enum.Enum, shape=3):
@@ -22,7 +22,7 @@ class _State(enum.Enum, shape=3):
     RESPONSE = 4
 
 
-class DmaBridge(wiring.Component):
+class DmaPort(wiring.Component):
     """Carries a DMA master's AXI bursts out as requests to the data cache, one 64-bit word per beat.
 
     Any burst type, size up to 8 bytes, and strobes. One burst at a time; a write goes before a read that
@@ -31,28 +31,28 @@ class DmaBridge(wiring.Component):
     Members
     -------
     bus: the DMA master's port
-    memory: to the data cache
+    port: to the data cache
     """
 
     def __init__(self, *, id_width: int = 4, addr_width: int = 56) -> None:
         self.addr_width = addr_width
         super().__init__(
-            {"bus": In(AxiSignature(id_width=id_width, addr_width=addr_width)), "memory": Out(CoherentPort)}
+            {"bus": In(AxiSignature(id_width=id_width, addr_width=addr_width)), "port": Out(CoherentPort)}
         )
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        bus, memory = self.bus, self.memory
+        bus, port = self.bus, self.port
         m.submodules.burst = burst = BurstCounter(self.addr_width)
         state = Signal(_State)
         writing = Signal()
         ident = Signal.like(bus.arid)
         failed = Signal()
         m.d.comb += [
-            memory.paddr.eq(burst.address),
-            memory.wdata.eq(bus.wdata),
-            memory.wmask.eq(bus.wstrb),
-            memory.op.eq(CacheOp.READ),
+            port.paddr.eq(burst.address),
+            port.wdata.eq(bus.wdata),
+            port.wmask.eq(bus.wstrb),
+            port.op.eq(CacheOp.READ),
             bus.rid.eq(ident),
             bus.rlast.eq(burst.last),
             bus.bid.eq(ident),
@@ -60,19 +60,19 @@ class DmaBridge(wiring.Component):
             bus.bvalid.eq(state == _State.RESPONSE),
         ]
         with m.If(writing):
-            m.d.comb += memory.op.eq(CacheOp.WRITE)
+            m.d.comb += port.op.eq(CacheOp.WRITE)
         with m.If(failed):
             m.d.comb += [bus.rresp.eq(AxiResp.SLVERR), bus.bresp.eq(AxiResp.SLVERR)]
         with m.Switch(state):
             with m.Case(_State.IDLE):
                 self._begin(m, state, burst, ident, failed, writing)
             with m.Case(_State.REQUEST):
-                m.d.comb += memory.valid.eq(~writing | bus.wvalid)
-                with m.If(memory.valid & memory.ready):
+                m.d.comb += port.valid.eq(~writing | bus.wvalid)
+                with m.If(port.valid & port.ready):
                     m.d.comb += bus.wready.eq(writing)
                     m.d.sync += state.eq(_State.WAIT)
-            with m.Case(_State.WAIT), m.If(memory.done):
-                m.d.sync += [bus.rdata.eq(memory.rdata), failed.eq((failed & writing) | memory.error)]
+            with m.Case(_State.WAIT), m.If(port.done):
+                m.d.sync += [bus.rdata.eq(port.rdata), failed.eq((failed & writing) | port.error)]
                 with m.If(~writing):
                     m.d.sync += state.eq(_State.READ_DATA)
                 with m.Else():

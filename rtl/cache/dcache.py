@@ -69,7 +69,13 @@ class DataCache(wiring.Component):
         wiring.connect(m, self._slot.walker, wiring.flipped(self.walker))
         wiring.connect(m, self._slot.clean, wiring.flipped(self.fetch_clean))
         wiring.connect(m, self._slot.dma, wiring.flipped(self.dma))
-        m.d.comb += self._slot.lock.eq(self.cpu.lock)
+        self._locked = Signal()
+        """The hart has read under lock and not yet released it: nobody else writes."""
+        with m.If(~self.cpu.lock):
+            m.d.sync += self._locked.eq(0)
+        with m.Elif(self.cpu.done):
+            m.d.sync += self._locked.eq(self.cpu.op == CacheOp.READ)
+        m.d.comb += self._slot.lock.eq(self.cpu.lock & (self.cpu.valid | self._locked))
 
         self._read_word = Signal(g.word_address_bits)
         """Where the arrays' output in this cycle comes from."""
@@ -155,7 +161,9 @@ class DataCache(wiring.Component):
                 clean_start.eq(active & dirty_hit & writeback.idle),
             ]
         with m.Elif(writes):
-            m.d.comb += complete.eq(active & (hit & ~(fill.in_flight | fill.beat_way)).any())
+            m.d.comb += complete.eq(
+                active & ~(mine & self._locked) & (hit & ~(fill.in_flight | fill.beat_way)).any()
+            )
         with m.Else():
             m.d.comb += complete.eq(active & (hit & ~fill.pending).any())
         with m.If(clean_start):

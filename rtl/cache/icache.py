@@ -40,7 +40,7 @@ class InstructionCache(wiring.Component):
 
     Members
     -------
-    fetch: see ``rtl.cache.interface``
+    cpu: fetches; see ``rtl.cache.interface``
     clean: to the data cache
     bus: AXI, reads only: wrapping bursts (id 0), aligned 8-byte reads from devices (id 1)
     miss: one cycle per line fill
@@ -51,7 +51,7 @@ class InstructionCache(wiring.Component):
         self.geometry = Geometry(config)
         super().__init__(
             {
-                "fetch": In(FetchPort),
+                "cpu": In(FetchPort),
                 "clean": Out(CoherentPort),
                 "bus": Out(AxiSignature(id_width=CACHE_ID_WIDTH)),
                 "miss": Out(1),
@@ -79,7 +79,7 @@ class InstructionCache(wiring.Component):
 
     def _schedule(self, m: Module) -> None:
         """Stage 0: read the arrays for the next fetch, or again for the one that waits."""
-        g, fetch = self.geometry, self.fetch
+        g, fetch = self.geometry, self.cpu
         stalled = Signal()
         may_index = Signal()
         index_held = Signal(g.word_address_bits)
@@ -101,7 +101,7 @@ class InstructionCache(wiring.Component):
 
     def _lookup(self, m: Module) -> None:
         """Stage 1: compare tags; answer, or begin a fill."""
-        g, fetch, arrays, fill = self.geometry, self.fetch, self._arrays, self._fill
+        g, fetch, arrays, fill = self.geometry, self.cpu, self._arrays, self._fill
         hit = Signal(g.ways)
         active = Signal()
         settled = (self._miss == _Miss.NONE) | (self._miss == _Miss.ASK)
@@ -158,7 +158,7 @@ class InstructionCache(wiring.Component):
     def _answer_from_bus(self, m: Module) -> None:
         """Lead arriving words into the arrays, and to the fetch if it waits for this very word."""
         g, arrays, fill, device = self.geometry, self._arrays, self._fill, self._device
-        bus, fetch = self.bus, self.fetch
+        bus, fetch = self.bus, self.cpu
         from_line = Signal()
         from_device = Signal()
         settled = (self._miss == _Miss.NONE) | (self._miss == _Miss.ASK)

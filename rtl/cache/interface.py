@@ -87,8 +87,10 @@ DataPort = wiring.Signature(
 )
 """Loads and stores (``op`` READ or WRITE). ``wdata`` stands in its byte lanes, ``rdata`` is the aligned
 word. ``size`` (log2 bytes) matters to devices only; an access never crosses an aligned 64-bit word.
-While ``lock`` is up no other requester writes memory (the read and the write of an AMO). A write is done
-when it cannot fail any more; every later read of any port sees it."""
+``lock`` is up from the read to the write of an AMO: no other requester writes memory between the two. It may
+rise before the read is ``valid``; until then it keeps nobody out. A write is done when it cannot fail any
+more; every later read of any port sees it. A request may be withdrawn before ``done``, except to a device
+(a store-conditional that loses its reservation to ``snoop``)."""
 
 CoherentPort = wiring.Signature(
     {

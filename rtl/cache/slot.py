@@ -35,7 +35,7 @@ class CoherentRequest(data.Struct):
 class CoherentSlot(wiring.Component):
     """Takes one request at a time from the walker, the instruction cache and DMA, and keeps it until it is done.
 
-    While the hart holds ``lock``, requests that write are not taken.
+    While ``lock`` is up, requests that write are not taken.
 
     Members
     -------

@@ -11,7 +11,7 @@ from amaranth.sim import Simulator
 
 from rtl.bus.axi import AxiBurst, AxiResp, AxiSignature
 from rtl.bus.bridge import PeripheralBridge
-from rtl.bus.dma import DmaBridge
+from rtl.bus.dma import DmaPort
 from rtl.cache.dcache import DataCache
 from rtl.cache.interface import DataPort
 from rtl.cache.uncached import CACHE_ID_WIDTH
@@ -134,10 +134,10 @@ class CoherentDma(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        m.submodules.bridge = bridge = DmaBridge()
+        m.submodules.bridge = bridge = DmaPort()
         m.submodules.cache = cache = DataCache(CacheConfig(ways=2, way_bytes=256))
         connect(m, flipped(self.dma), bridge.bus)
-        connect(m, bridge.memory, cache.dma)
+        connect(m, bridge.port, cache.dma)
         connect(m, flipped(self.cpu), cache.cpu)
         connect(m, cache.bus, flipped(self.bus))
         return m
@@ -183,6 +183,6 @@ def test_dma_errors():
     assert transactions[4].words == [7]
 
 
-@pytest.mark.parametrize("component", [PeripheralBridge, DmaBridge])
+@pytest.mark.parametrize("component", [PeripheralBridge, DmaPort])
 def test_elaborates_to_verilog(component):
     assert "module top" in verilog.convert(component())

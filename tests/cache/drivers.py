@@ -29,8 +29,8 @@ class Reference:
 
 @dataclass
 class Access:
-    """One load or store; ``delay`` cycles pass before the physical address is known. ``cycles``, ``rdata`` and
-    ``error`` are filled in: cycles of stage 1, 1 for a hit."""
+    """One load or store; ``delay`` cycles pass before the physical address is known. Filled in: ``cycles`` (of
+    stage 1, 1 for a hit), ``rdata`` and ``error``."""
 
     paddr: int
     op: CacheOp = CacheOp.READ
@@ -68,7 +68,7 @@ class DataDriver:
                 ctx.set(port.index, waiting[-1].paddr & 0xFFF)
             ctx.set(port.valid, valid)
             if valid:
-                self._present(ctx, first)
+                self.present(ctx, first)
             elif first is None:
                 ctx.set(port.lock, 0)
             _, _, taken, done, rdata, error = await ctx.tick().sample(
@@ -93,7 +93,8 @@ class DataDriver:
         ctx.set(port.valid, 0)
         ctx.set(port.lock, 0)
 
-    def _present(self, ctx, access: Access) -> None:
+    def present(self, ctx, access: Access) -> None:
+        """Set the stage 1 members except ``valid``."""
         port = self.port
         for name in ("paddr", "op", "wdata", "wmask", "size", "lock"):
             ctx.set(getattr(port, name), getattr(access, name))
@@ -130,8 +131,9 @@ class CoherentDriver:
     ) -> tuple[int, int, int, int]:
         """One request; returns (rdata, swapped, error, cycles from the one in which it was taken to done)."""
         port = self.port
+        fields = {"paddr": paddr, "op": op, "wdata": wdata, "wmask": wmask, "expected": expected}
         ctx.set(port.valid, 1)
-        for name, value in dict(paddr=paddr, op=op, wdata=wdata, wmask=wmask, expected=expected).items():
+        for name, value in fields.items():
             ctx.set(getattr(port, name), value)
         await ctx.tick().until(port.ready)
         ctx.set(port.valid, 0)

@@ -21,8 +21,8 @@ SMALL = CacheConfig(ways=2, way_bytes=256)
 class Bench:
     """A data cache in front of a memory, with drivers on its ports."""
 
-    def __init__(self, config: CacheConfig = CacheConfig(), **memory) -> None:
-        self.dut = DataCache(config)
+    def __init__(self, config: CacheConfig | None = None, **memory) -> None:
+        self.dut = DataCache(config or CacheConfig())
         self.reference = Reference()
         self.memory = AxiMemory(self.dut.bus, **memory)
         self.cpu = DataDriver(self.dut.cpu, self.reference)
@@ -188,43 +188,51 @@ def test_late_error_drops_the_line_but_serves_the_good_word():
     assert [access.cycles for access in accesses[:2]] == [4, 4]
 
 
-def test_lock_keeps_writers_out():
-    """A read and a write under lock, a hundred times, while DMA and the walker add to the same word."""
-    bench = Bench()
-    rounds, added = 40, 15
+async def add_one(bench: Bench, ctx, address: int, early: int) -> None:
+    """An AMO of the hart; lock rises ``early`` cycles before the read is valid."""
+    port = bench.dut.cpu
+    ctx.set(port.index, address & 0xFFF)
+    ctx.set(port.index_valid, 1)
+    await ctx.tick().until(port.index_ready)
+    ctx.set(port.index_valid, 0)
+    ctx.set(port.lock, 1)
+    if early:
+        await ctx.tick().repeat(early)
+    bench.cpu.present(ctx, Access(address, lock=True))
+    ctx.set(port.valid, 1)
+    (rdata,) = await ctx.tick().sample(port.rdata).until(port.done)
+    assert rdata == bench.reference.read(address)
+    ctx.set(port.valid, 0)
+    await ctx.tick()
+    assert rdata == bench.reference.read(address), "another requester wrote under lock"
+    bench.cpu.present(ctx, Access(address, WRITE, wdata=rdata + 1, lock=True))
+    ctx.set(port.valid, 1)
+    await ctx.tick().until(port.done)
+    bench.reference.write(address, rdata + 1, 0xFF)
+    ctx.set(port.valid, 0)
+
+
+@pytest.mark.parametrize("conflict", [True, False])
+def test_lock_keeps_writers_out(conflict):
+    """AMOs of the hart while DMA and the walker add to the same word; with ``conflict``, while other lines push
+    it out of the cache, so that writers wait for its fill when the lock rises."""
+    bench = Bench(CacheConfig(ways=1, way_bytes=128) if conflict else SMALL)
+    rounds, added = 25, 20
+    rng = Random(conflict)
     counts = {"dma": 0, "walker": 0}
 
     async def cpu(ctx):
         for _ in range(rounds):
-            read = Access(line(0), lock=True)
-            await locked(ctx, read)
-
-    async def locked(ctx, read):
-        port = bench.dut.cpu
-        ctx.set(port.index, read.paddr & 0xFFF)
-        ctx.set(port.index_valid, 1)
-        await ctx.tick().until(port.index_ready)
-        ctx.set(port.index_valid, 0)
-        ctx.set(port.lock, 1)
-        bench.cpu._present(ctx, read)
-        ctx.set(port.valid, 1)
-        (rdata,) = await ctx.tick().sample(port.rdata).until(port.done)
-        assert rdata == bench.reference.read(line(0))
-        ctx.set(port.valid, 0)
-        await ctx.tick().repeat(5)
-        assert rdata == bench.reference.read(line(0)), "another requester wrote under lock"
-        write = Access(line(0), WRITE, wdata=rdata + 1, lock=True)
-        bench.cpu._present(ctx, write)
-        ctx.set(port.valid, 1)
-        await ctx.tick().until(port.done)
-        bench.reference.write(line(0), rdata + 1, 0xFF)
-        ctx.set(port.valid, 0)
-        ctx.set(port.lock, 0)
-        await ctx.tick().repeat(3)
+            await add_one(bench, ctx, line(0), rng.choice((0, 1, 6)))
+            ctx.set(bench.dut.cpu.lock, 0)
+            await ctx.tick().repeat(rng.randrange(1, 4))
+            if conflict:
+                await bench.cpu.run(ctx, [Access(line(2))])
 
     def adder(name, driver):
         async def testbench(ctx):
             for _ in range(added):
+                await ctx.tick().repeat(rng.randrange(1, 9))
                 old = (await driver.request(ctx, line(0)))[0]
                 swapped = (await driver.request(ctx, line(0), CAS, wdata=old + 1, expected=old))[1]
                 counts[name] += swapped
@@ -233,6 +241,23 @@ def test_lock_keeps_writers_out():
 
     bench.run(cpu, adder("dma", bench.dma), adder("walker", bench.walker))
     assert bench.reference.read(line(0)) == rounds + counts["dma"] + counts["walker"]
+
+
+def test_lock_lets_the_walker_update_for_the_locking_access():
+    """The translation of an AMO may need an A/D update while lock is up already; back to back, too."""
+    bench = Bench()
+    bench.poke(line(1), 5)
+
+    async def testbench(ctx):
+        for number in range(3):
+            ctx.set(bench.dut.cpu.lock, 1)
+            _, swapped, _, cycles = await bench.walker.request(
+                ctx, line(1), CAS, expected=5 + number, wdata=6 + number
+            )
+            assert swapped and cycles < 16
+            await add_one(bench, ctx, line(0), 0)
+
+    bench.run(testbench)
 
 
 def test_snoop_tells_of_dma_writes_only():

@@ -41,7 +41,7 @@ class Caches(wiring.Component):
         m.submodules.icache = icache = InstructionCache(self.config)
         m.submodules.dcache = dcache = DataCache(self.config)
         m.submodules.arbiter = arbiter = AxiArbiter(2)
-        connect(m, flipped(self.fetch), icache.fetch)
+        connect(m, flipped(self.fetch), icache.cpu)
         connect(m, flipped(self.cpu), dcache.cpu)
         connect(m, icache.clean, dcache.fetch_clean)
         connect(m, dcache.bus, arbiter.managers[0])
@@ -119,7 +119,7 @@ def fetch_all(addresses: list[int], latency: int = 1) -> tuple[list, AxiMemory]:
 
 @pytest.mark.parametrize("latency", [1, 20])
 def test_miss_cost_and_streaming(latency):
-    """Miss seen, line asked to be clean, address on the bus; then a word per cycle as they arrive, then hits."""
+    """Miss seen, line asked to be clean, address on the bus; then a word per cycle as they arrive."""
     start = DRAM_BASE + 0x110
     addresses = [DRAM_BASE + 0x100 + (start + 8 * n) % 64 for n in range(8)] * 2
     results, memory = fetch_all(addresses, latency)
@@ -173,8 +173,8 @@ def test_stores_are_fetched_after_a_flush():
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("config", [SMALL, CacheConfig(ways=1, way_bytes=128)])
 def test_random_code_modification(config, seed):
-    """Fetches with withdrawals and flushes, while the hart stores to the same lines: a fetch sees the value of
-    the last flush or a newer one."""
+    """Fetches with withdrawals and flushes, while the hart stores to the same lines: a fetch sees the value
+    of the last flush or a newer one."""
     rng = Random(f"{seed} {config}")
     dut = Caches(config)
     memory = AxiMemory(dut.bus, rng=Random(rng.random()))
