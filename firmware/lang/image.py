@@ -130,10 +130,10 @@ def generate(image: Image) -> dict[str, str]:
     if isinstance(image.entry, FwFunction):
         roots.insert(0, image.entry)
     program = collect([*roots, runtime.memcpy, runtime.memset], [module.__name__ for module in image.modules])
-    if isinstance(image.entry, FwFunction):
-        program.exported |= {image.entry}
+    program.exported |= set(roots)
     text, symbols = emit_module(program, RISCV, image.optsize)
-    sources = {"firmware.ll": text, "link.ld": _linker_script(image)}
+    kept = " ".join(symbols[function] for function in roots)
+    sources = {"firmware.ll": text, "link.ld": f"EXTERN({kept})\n" + _linker_script(image)}
     for number, assembly in enumerate(program.assembly):
         path = os.path.basename(assembly.path)
         sources[f"asm{number}.s"] = f'# {assembly.line} "{path}"\n{assembly.text}\n'

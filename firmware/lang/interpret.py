@@ -14,11 +14,12 @@ from rtl.isa.csrs import Csr
 from . import data
 from .check import checked
 from .checked import LITERAL, Checked, addr_of
-from .data import is_aggregate, is_struct, ptr
+from .data import is_aggregate, is_scalar, is_struct, ptr
 from .function import FwFunction
 from .integers import u8
 from .intrinsics import INTRINSICS
 from .machine import current
+from .statics import Static
 
 __all__ = ["prepare"]
 
@@ -57,6 +58,10 @@ class _Runtime:
         self.coerce = data.coerce
         self.set_csr = INTRINSICS["csr_read_set"]
         self.clear_csr = INTRINSICS["csr_read_clear"]
+
+    @staticmethod
+    def view(static: Static) -> Any:
+        return static._fw_view()
 
     @staticmethod
     def text(content: bytes) -> Any:
@@ -151,6 +156,9 @@ class _Rewriter(ast.NodeTransformer):
             if kind is LITERAL or isinstance(value, bool):
                 return ast.copy_location(ast.Constant(value), node)
             return self.held(node, kind(value))
+        static = self.found.objects.get(node)
+        if isinstance(static, Static) and not is_scalar(static._fw_type):
+            return self.helper(node, "view", self.held(node, static))
         method = getattr(self, f"visit_{type(node).__name__}", None)
         if method is not None:
             return method(node)

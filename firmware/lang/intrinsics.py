@@ -232,11 +232,12 @@ def csr_number(name: str) -> int:
     return CSRS[name].number
 
 
-def _csr_change(combine: Callable[[int, int], int]) -> Callable[..., Any]:
+def _csr_change(combine: Callable[[int, int], int], always: bool = False) -> Callable[..., Any]:
     def run(name: str, value: Any) -> u64:
         machine = current()
-        old = machine.csrs[name]
-        machine.write_csr(name, combine(old, int(data.coerce(u64, value))))
+        old, operand = machine.csrs[name], int(data.coerce(u64, value))
+        if operand or always:
+            machine.write_csr(name, combine(old, operand))
         return u64(old)
 
     return run
@@ -302,7 +303,7 @@ for _name, _combine in {
 _add("lr", "lr", _load_reserved)
 _add("sc", "sc", _store_conditional)
 _add("ecall", "ecall", _ecall)
-_add("csr_swap", "csr", _csr_change(lambda old, value: value), asm="csrrw")
+_add("csr_swap", "csr", _csr_change(lambda old, value: value, always=True), asm="csrrw")
 _add("csr_read_set", "csr", _csr_change(lambda old, value: old | value), asm="csrrs")
 _add("csr_read_clear", "csr", _csr_change(lambda old, value: old & ~value), asm="csrrc")
 _add("memcpy", "fixed", _memcpy, params=(ADDRESS, ADDRESS, u64))
