@@ -75,7 +75,7 @@ def test_each_becomes_its_instruction(tmp_path: Path) -> None:
     lines += [f'image = Image("use_wfi", functions=[{functions}], name="intrinsics")', ""]
     elf = build(import_source("\n".join(lines), tmp_path, "each").image)
     for name, mnemonic in _MNEMONICS.items():
-        assert mnemonic_of(words(elf, f"use_{name}")[0]) == mnemonic, name
+        assert mnemonic in map(mnemonic_of, words(elf, f"use_{name}")), name
 
 
 def test_operands_of_fences(tmp_path: Path) -> None:
