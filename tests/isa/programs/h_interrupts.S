@@ -129,6 +129,8 @@ PROGRAM
     csrw mie, x0
     csrw hvip, x0
     TEST 8      # the guest's own view: it sees and clears SSIP, sets its enables
+    li a0, 0x222
+    csrw mideleg, a0    /* QEMU 10.0 masks a guest's sip by it */
     csrw hideleg, s9
     csrw hvip, s9
     ENTER_VS
@@ -140,8 +142,8 @@ PROGRAM
     csrr a3, sie
     LEAVE
     CHECK_NO_TRAP ECALL_VS
-    CHECK_BITS a0, 0x222, 0x222
-    CHECK_BITS a1, 0x222, 0x220
+    CHECK a0, 0x222
+    CHECK a1, 0x220
     CHECK a3, 0x222
     csrr a0, hvip
     CHECK_HVIP a0, 0x440
