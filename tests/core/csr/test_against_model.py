@@ -78,11 +78,11 @@ class Pair:
         self.hart, self.rng = hart, rng
         self.surroundings = Surroundings()
         self.model = ModelHart(Bus(4096), self.surroundings)
-        self.names = [
-            name
-            for name in hart.unit.snapshot.shape().members
+        self.offsets = {
+            name: 64 * n
+            for n, name in enumerate(hart.unit.snapshot.shape().members)
             if name not in COUNTING and "counter" not in name
-        ]
+        }
 
     async def csr(self) -> str:
         rng = self.rng

@@ -306,7 +306,7 @@ def test_choice_of_the_interrupt(mode):
     rng = random.Random(mode)
 
     async def test(hart):
-        for _ in range(60):
+        for _ in range(40):
             enables = {name: rng.getrandbits(1) for name in ("m", "s", "vs")}
             levels = {name: int(rng.random() < 0.2) for name in ("msip", "mtip", "meip", "seip")}
             values = {

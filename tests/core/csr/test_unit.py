@@ -1,0 +1,35 @@
+"""The whole unit becomes Verilog, with and without the H extension and the snapshot."""
+
+import pytest
+from amaranth.back import verilog
+
+from rtl.config import CoreConfig
+from rtl.core.csr.unit import CsrUnit
+from rtl.isa.csr_state import WriteRule, csr_states
+from rtl.isa.events import EVENT_MASK, HpmEvent
+
+
+@pytest.mark.parametrize("hypervisor", [True, False])
+def test_verilog(hypervisor):
+    config = CoreConfig(hypervisor=hypervisor, observe=True)
+    text = verilog.convert(CsrUnit(config), name="csr", strip_internal_attrs=True)
+    assert ("vsepc" in text) == hypervisor
+    assert "snapshot" in text
+
+
+@pytest.mark.parametrize("hypervisor", [True, False])
+def test_table_is_consistent(hypervisor):
+    """What a register can read as: fixed bits are not writable; views name an existing register."""
+    states = csr_states(hypervisor)
+    for state in states.values():
+        assert not state.writable & state.fixed, state.name
+        assert not state.reset & ~(state.writable | state.fixed), state.name
+        assert (state.view is not None) == (state.rule is WriteRule.VIEW), state.name
+        assert state.view is None or state.view in states, state.name
+        assert not (state.csr.read_only and state.writable), state.name
+    assert len({state.csr.number for state in states.values()}) == len(states)
+
+
+def test_events_fit_their_field():
+    assert max(HpmEvent) <= EVENT_MASK
+    assert [int(event) for event in HpmEvent] == list(range(len(HpmEvent)))
