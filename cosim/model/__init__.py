@@ -10,4 +10,15 @@ from cosim.model.hart import Hart
 from cosim.model.machine import Machine, ModelError, Result, run
 from cosim.model.record import Imposed, MemoryAccess, Record
 
-__all__ = ["Hart", "Imposed", "Machine", "MemoryAccess", "ModelError", "Record", "Result", "Stop", "Trap", "run"]
+__all__ = [
+    "Hart",
+    "Imposed",
+    "Machine",
+    "MemoryAccess",
+    "ModelError",
+    "Record",
+    "Result",
+    "Stop",
+    "Trap",
+    "run",
+]

@@ -11,7 +11,9 @@ __all__ = ["main"]
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line; the exit status is the program's own, 124 if the limit came first, 2 for bad input."""
-    parser = argparse.ArgumentParser(prog="python -m cosim.model", description="Run an ELF on the golden model.")
+    parser = argparse.ArgumentParser(
+        prog="python -m cosim.model", description="Run an ELF on the golden model."
+    )
     parser.add_argument("program", type=Path)
     parser.add_argument("--trace", action="store_true", help="commit log in Spike's format on standard error")
     parser.add_argument("--max-instructions", type=int, default=1 << 62, metavar="N")

@@ -247,4 +247,3 @@ class CsrFile:
                 base = old & ~_SEIP | self.value["mip"] & _SEIP
             self.write(state, modify(base) & MASK)
         return old
-

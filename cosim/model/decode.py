@@ -97,7 +97,11 @@ def _encode_r(name: str, rd: int, rs1: int, rs2: int) -> int:
 
 def _encode_s(name: str, rs1: int, rs2: int, immediate: int) -> int:
     return (
-        INSTRUCTIONS[name].match | rs1 << 15 | rs2 << 20 | (immediate & 31) << 7 | (immediate >> 5 & 127) << 25
+        INSTRUCTIONS[name].match
+        | rs1 << 15
+        | rs2 << 20
+        | (immediate & 31) << 7
+        | (immediate >> 5 & 127) << 25
     )
 
 
@@ -144,7 +148,16 @@ def _quadrant_1(name: str, h: int, target: str) -> int:
         case "c.andi":
             return _encode_i(target, short, short, imm6)
         case "c.j":
-            pieces = ((2, 1, 5), (3, 3, 1), (6, 1, 7), (7, 1, 6), (8, 1, 10), (9, 2, 8), (11, 1, 4), (12, 1, 11))
+            pieces = (
+                (2, 1, 5),
+                (3, 3, 1),
+                (6, 1, 7),
+                (7, 1, 6),
+                (8, 1, 10),
+                (9, 2, 8),
+                (11, 1, 4),
+                (12, 1, 11),
+            )
             return _encode_j(0, sext(_field(h, *pieces), 12))
         case "c.beqz" | "c.bnez":
             pieces = ((2, 1, 5), (3, 2, 1), (5, 2, 6), (10, 2, 3), (12, 1, 8))

@@ -19,12 +19,12 @@ from cosim.model.memory import Bus
 from cosim.model.pmp import Pmp
 from cosim.model.record import Imposed, MemoryAccess, Record
 from cosim.model.system import SYSTEM_MAKERS
-from cosim.model.traps import interrupt_to_take, take
 from cosim.model.translation import Space, Walker
+from cosim.model.traps import interrupt_to_take, take
 from rtl.isa.causes import INTERRUPT_BIT, Cause, Interrupt
 from rtl.isa.csrs import CSRS
 from rtl.isa.htinst import transform
-from rtl.isa.instructions import Format, INSTRUCTIONS
+from rtl.isa.instructions import INSTRUCTIONS, Format
 from rtl.isa.memory_map import DRAM_BASE
 from rtl.isa.privilege import Privilege
 
@@ -149,9 +149,7 @@ class Hart:
             atp = value["satp"]
             if atp >> 60 == 0:
                 return Space(privilege)
-            return Space(
-                privilege, 0, atp, 0, bool(status & _SUM) and data, mxr, adue=bool(menvcfg & _ADUE)
-            )
+            return Space(privilege, 0, atp, 0, bool(status & _SUM) and data, mxr, adue=bool(menvcfg & _ADUE))
         atp, gatp, guest = value["vsatp"], value["hgatp"], value["vsstatus"]
         return Space(
             privilege,
@@ -218,7 +216,9 @@ class Hart:
         """mip: software bits, device lines, and the Sstc timers (Sstc chapter)."""
         value = self.csrs.value
         imposed = self._imposed
-        lines = imposed.lines if imposed is not None and imposed.lines is not None else self.surroundings.lines()
+        lines = (
+            imposed.lines if imposed is not None and imposed.lines is not None else self.surroundings.lines()
+        )
         pending = value["mip"] | value["hvip"] | lines
         if value["menvcfg"] & _STCE:
             now = self.time()
@@ -458,7 +458,7 @@ class Hart:
                 block = self.fetch_view.blocks.get(self.pc) or self._build_block()
                 steps = block.steps
                 self.next_pc = block.end
-                for self.pc, action in steps:  # noqa: B020 -- the loop variable is the hart's pc
+                for self.pc, action in steps:
                     action()
                 self.retired += len(steps)
             except Trap as trap:

@@ -127,7 +127,7 @@ class Machine:
             raise ModelError(f"{path} is for another machine; build it for 64-bit RISC-V")
         for segment in elf.iter_segments("PT_LOAD"):
             start, size = segment["p_paddr"], segment["p_memsz"]
-            if size and not (DRAM_BASE <= start and start + size <= self.bus.end):
+            if size and not (start >= DRAM_BASE and start + size <= self.bus.end):
                 raise ModelError(
                     f"{path}: segment {start:#x}..{start + size:#x} is outside memory "
                     f"({DRAM_BASE:#x}..{self.bus.end:#x}); link it there or give more memory"

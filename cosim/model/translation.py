@@ -1,4 +1,5 @@
-"""Address translation: Sv39, Sv39x4 and both at once (privileged spec, "Sv39" and "Two-Stage Address Translation").
+"""Address translation: Sv39, Sv39x4 and both at once (privileged spec, "Sv39"; H chapter, "Two-Stage
+Address Translation").
 
 A ``Space`` is everything that decides a translation besides the tables themselves: the effective
 privilege and V of the access and the fields of the status, atp and envcfg registers that apply to it.
@@ -19,7 +20,6 @@ from rtl.isa.paging import (
     PPN_BITS,
     ROOT_BITS_X4,
     VA_BITS,
-    AtpMode,
     Pte,
 )
 from rtl.isa.privilege import Privilege

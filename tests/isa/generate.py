@@ -248,12 +248,16 @@ def _branch_program() -> str:
             program.test()
             program.emit(f"li {rs1}, {a}", f"li {rs2}, {b}", f"li {rd}, 0")
             if holds(a, b):
-                program.emit("j 2f", f"1: addi {rd}, {rd}, 1", "j 3f", f"2: {name} {rs1}, {rs2}, 1b", "j fail", "3:")
+                program.emit(
+                    "j 2f", f"1: addi {rd}, {rd}, 1", "j 3f", f"2: {name} {rs1}, {rs2}, 1b", "j fail", "3:"
+                )
             else:
                 program.emit(f"{name} {rs1}, {rs2}, 1f", f"addi {rd}, {rd}, 1", "j 3f", "1: j fail", "3:")
             program.check(rd, 1)
     program.test()
-    program.emit("li a0, 0", "li a1, 500", "1: addi a0, a0, 1", "andi a2, a0, 1", "beqz a2, 2f", "addi a0, a0, 2")
+    program.emit(
+        "li a0, 0", "li a1, 500", "1: addi a0, a0, 1", "andi a2, a0, 1", "beqz a2, 2f", "addi a0, a0, 2"
+    )
     program.emit("2: blt a0, a1, 1b")
     total = 0
     while True:
@@ -325,8 +329,14 @@ def generated_programs() -> Iterator[tuple[str, str]]:
     yield "rv64i_word", _register_program("RV64I word instructions.", WORD_OPS)
     yield "rv64i_immediate", _immediate_program()
     yield "rv64i_branch", _branch_program()
-    yield "rv64i_load_store", _load_store_program(lambda size: size, "Aligned loads and stores of every width.")
-    yield "rv64i_misaligned", _load_store_program(lambda size: 1, "Misaligned loads and stores of every width.")
+    yield (
+        "rv64i_load_store",
+        _load_store_program(lambda size: size, "Aligned loads and stores of every width."),
+    )
+    yield (
+        "rv64i_misaligned",
+        _load_store_program(lambda size: 1, "Misaligned loads and stores of every width."),
+    )
     yield "rv64m_multiply", _register_program("Multiplication.", MULTIPLY_OPS)
     yield "rv64m_divide", _register_program("Division and remainder.", DIVIDE_OPS)
     yield "rv64a_amo", _amo_program()

@@ -24,5 +24,7 @@ def run_on_qemu(elf: Path, timeout: float = 20) -> int:
     """Exit status of ``elf``: 0 pass, else 128 + (failing test modulo 128)."""
     command = [_TOOL, "-M", "virt", "-cpu", _CPU, "-m", "128M", "-display", "none", "-monitor", "none"]
     command += ["-serial", "none", "-bios", "none", "-kernel", str(elf)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL)
+    result = subprocess.run(
+        command, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL
+    )
     return result.returncode
