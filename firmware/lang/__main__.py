@@ -24,8 +24,12 @@ def main() -> int:
         count = len(error.diagnostics)
         print(f"{error}\n{count} error{'s' if count > 1 else ''}", file=sys.stderr)
         return 1
-    except (ImageError, OSError) as error:
+    except ImageError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        place = str(error.filename or arguments.output).removesuffix(".part")
+        print(f"error: cannot write {place}: {error.strerror}", file=sys.stderr)
         return 1
     return 0
 

@@ -162,6 +162,7 @@ _start:
 def _linker_script(image: Image) -> str:
     entry = image.entry if isinstance(image.entry, str) else "_start"
     return f"""ENTRY({entry})
+ASSERT(DEFINED({entry}), "the entry {entry} is not defined: give it in module_asm")
 SECTIONS
 {{
   . = {image.base:#x};
@@ -227,7 +228,8 @@ def run_zig(arguments: list[str], place: str) -> None:
     done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True)
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if "error" in line or "undefined" in line]
-        raise ImageError("; ".join((lines or done.stderr.splitlines() or ["the compiler failed"])[:6]))
+        text = "; ".join((lines or done.stderr.splitlines() or ["the compiler failed"])[:6])
+        raise ImageError(text.replace("ld.lld: error: ", ""))
 
 
 def load_image(name: str) -> Image:
