@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from amaranth import Cat, Module
+from amaranth import Cat, Const, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -49,8 +49,8 @@ class Decoder(wiring.Component):
         return {
             ImmediateFormat.I: w[20:32].as_signed(),
             ImmediateFormat.S: Cat(w[7:12], w[25:32]).as_signed(),
-            ImmediateFormat.B: (Cat(w[8:12], w[25:31], w[7], w[31]) << 1).as_signed(),
-            ImmediateFormat.U: (w[12:32] << 12).as_signed(),
-            ImmediateFormat.J: (Cat(w[21:31], w[20], w[12:20], w[31]) << 1).as_signed(),
+            ImmediateFormat.B: Cat(Const(0, 1), w[8:12], w[25:31], w[7], w[31]).as_signed(),
+            ImmediateFormat.U: w[12:32].shift_left(12).as_signed(),
+            ImmediateFormat.J: Cat(Const(0, 1), w[21:31], w[20], w[12:20], w[31]).as_signed(),
             ImmediateFormat.Z: w[20:32],
         }

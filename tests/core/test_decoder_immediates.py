@@ -1,0 +1,34 @@
+"""The decoder's immediates, sign-extended to 64 bits (unprivileged spec 2.3)."""
+
+import pytest
+from amaranth.sim import Simulator
+
+from rtl.core.decode.decoder import Decoder
+
+ALL = (1 << 64) - 1
+
+WORDS = [
+    (0xFFFFF0B7, -0x1000, "lui ra, 0xfffff"),
+    (0x80000097, -0x8000_0000, "auipc ra, 0x80000"),
+    (0x7FFFF0B7, 0x7FFF_F000, "lui ra, 0x7ffff"),
+    (0xFFF00093, -1, "addi ra, zero, -1"),
+    (0x7FF00093, 2047, "addi ra, zero, 2047"),
+    (0xFE1138A3, -15, "sd ra, -15(sp)"),
+    (0xFE208EE3, -4, "beq ra, sp, .-4"),
+    (0x80000063, -4096, "beq zero, zero, .-4096"),
+    (0xFFDFF0EF, -4, "jal ra, .-4"),
+    (0x800000EF, -(1 << 20), "jal ra, .-1048576"),
+]
+
+
+@pytest.mark.parametrize(("word", "expected", "text"), WORDS, ids=[text for _, _, text in WORDS])
+def test_immediate(word: int, expected: int, text: str) -> None:
+    dut = Decoder(hypervisor=True)
+
+    async def bench(ctx) -> None:
+        ctx.set(dut.instruction, word)
+        assert ctx.get(dut.immediate) & ALL == expected & ALL
+
+    simulator = Simulator(dut)
+    simulator.add_testbench(bench)
+    simulator.run()
