@@ -5,6 +5,7 @@ Access rules: privileged spec, "CSR Field Specifications" and "Machine-Level CSR
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cosim.model.bits import MASK
@@ -146,10 +147,10 @@ class CsrFile:
             "mhartid": lambda: hart.hart_id,
         }
         for n in range(PMP_ENTRIES):
-            readers[f"pmpaddr{n}"] = lambda n=n: hart.pmp.read_addr(n)
+            readers[f"pmpaddr{n}"] = partial(hart.pmp.read_addr, n)
         counters = hart.counters
         for n, name in [(0, "cycle"), (2, "instret"), *((n, f"hpmcounter{n}") for n in COUNTERS)]:
-            readers[name] = lambda n=n: counters.read(n)
+            readers[name] = partial(counters.read, n)
             readers[f"m{name}"] = readers[name]
         return readers
 
@@ -190,9 +191,9 @@ class CsrFile:
             "mcountinhibit": self._write_inhibit,
         }
         for n in range(PMP_ENTRIES):
-            writers[f"pmpaddr{n}"] = lambda new, n=n: self._write_pmpaddr(n, new)
+            writers[f"pmpaddr{n}"] = partial(self._write_pmpaddr, n)
         for n, name in [(0, "mcycle"), (2, "minstret"), *((n, f"mhpmcounter{n}") for n in COUNTERS)]:
-            writers[name] = lambda new, n=n: hart.counters.write(n, new)
+            writers[name] = partial(hart.counters.write, n)
         return writers
 
     def _write_mstatus(self, new: int) -> None:

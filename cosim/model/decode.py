@@ -160,8 +160,8 @@ def _quadrant_1(name: str, h: int, target: str) -> int:
             )
             return _encode_j(0, sext(_field(h, *pieces), 12))
         case "c.beqz" | "c.bnez":
-            pieces = ((2, 1, 5), (3, 2, 1), (5, 2, 6), (10, 2, 3), (12, 1, 8))
-            return _encode_b(target, short, sext(_field(h, *pieces), 9))
+            near = ((2, 1, 5), (3, 2, 1), (5, 2, 6), (10, 2, 3), (12, 1, 8))
+            return _encode_b(target, short, sext(_field(h, *near), 9))
     return _encode_r(target, short, short, 8 + (h >> 2 & 7))
 
 

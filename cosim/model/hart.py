@@ -4,11 +4,9 @@
 that it did, and lets lockstep impose what is not deterministic; both use the same actions.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from struct import Struct
 from typing import Protocol
 
+from cosim.model.access import Accesses
 from cosim.model.bits import MASK
 from cosim.model.counters import Counters
 from cosim.model.csrs import CsrFile
@@ -16,39 +14,26 @@ from cosim.model.decode import Decoded, decode
 from cosim.model.exceptions import Access, Stop, Trap
 from cosim.model.execute import MAKERS, Action
 from cosim.model.memory import Bus
-from cosim.model.pmp import Pmp
-from cosim.model.record import Imposed, MemoryAccess, Record
+from cosim.model.record import Imposed, Record
 from cosim.model.system import SYSTEM_MAKERS
-from cosim.model.translation import Space, Walker
 from cosim.model.traps import interrupt_to_take, take
+from cosim.model.view import Block
 from rtl.isa.causes import INTERRUPT_BIT, Cause, Interrupt
 from rtl.isa.csrs import CSRS
 from rtl.isa.htinst import transform
 from rtl.isa.instructions import INSTRUCTIONS, Format
 from rtl.isa.memory_map import DRAM_BASE
-from rtl.isa.privilege import Privilege
 
 __all__ = ["Hart", "Surroundings"]
 
-_M, _S, _U = int(Privilege.M), int(Privilege.S), int(Privilege.U)
-_PAGE = 4096
-_RESERVATION_SHIFT = 6
 _BLOCK_LIMIT = 64
 _FOREVER = 1 << 62
-_STRUCTS = {1: Struct("<B"), 2: Struct("<H"), 4: Struct("<I"), 8: Struct("<Q")}
-_UNPACK = {size: struct.unpack_from for size, struct in _STRUCTS.items()}
-_PACK = {size: struct.pack_into for size, struct in _STRUCTS.items()}
-
 _ENDS_BLOCK = {"jal", "jalr", "fence.i", "beq", "bne", "blt", "bge", "bltu", "bgeu"}
 _MAKERS = MAKERS | SYSTEM_MAKERS
 _NO_RD = {Format.S, Format.B, Format.FENCE, Format.NONE, Format.RS1_RS2, Format.HSV}
 _WRITES_RD = {name: i.format not in _NO_RD for name, i in INSTRUCTIONS.items()}
 
-_MSTATUS, _ENVCFG, _SATP = CSRS["mstatus"], CSRS["menvcfg"], CSRS["satp"]
-_MPRV, _MPV, _SUM, _MXR = (_MSTATUS.mask(name) for name in ("MPRV", "MPV", "SUM", "MXR"))
-_ADUE, _STCE = _ENVCFG.mask("ADUE"), _ENVCFG.mask("STCE")
-_SPVP = CSRS["hstatus"].mask("SPVP")
-_MPP_SHIFT = _MSTATUS.field("MPP").lo
+_STCE = CSRS["menvcfg"].mask("STCE")
 _STIP, _VSTIP = 1 << Interrupt.STI, 1 << Interrupt.VSTI
 
 _RESHAPES = {"mstatus", "sstatus", "vsstatus", "satp", "vsatp", "hgatp"}
@@ -74,27 +59,7 @@ class Surroundings(Protocol):
         """Called now and then between instructions."""
 
 
-@dataclass(slots=True)
-class _View:
-    """What is remembered of one Space: pages by kind of access, DRAM offsets, and blocks of code."""
-
-    space: Space
-    pages: tuple[dict[int, int], dict[int, int], dict[int, int]] = field(default_factory=lambda: ({}, {}, {}))
-    loads: dict[int, int] = field(default_factory=dict)
-    stores: dict[int, int] = field(default_factory=dict)
-    blocks: dict[int, "_Block"] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Block:
-    """Instructions run one after the other: (pc, action) pairs, and where they fall through to."""
-
-    steps: list[tuple[int, Action]]
-    decoded: list[Decoded]
-    end: int
-
-
-class Hart:
+class Hart(Accesses):
     """A hart of ``bus`` in ``surroundings``.
 
     Attributes
@@ -106,31 +71,20 @@ class Hart:
     """
 
     def __init__(self, bus: Bus, surroundings: Surroundings, hart_id: int = 0):
-        self.bus = bus
+        super().__init__(bus)
         self.surroundings = surroundings
         self.hart_id = hart_id
         self.x = [0] * 32
         self.pc = self.next_pc = DRAM_BASE
-        self.privilege, self.virt = _M, 0
         self.retired = 0
         self.idle = 0
-        self.pmp = Pmp()
         self.counters = Counters(self)
         self.csrs = CsrFile(self)
-        self.walker = Walker(bus, self.pmp)
         self.deadline = 0
-        self._views: dict[Space, _View] = {}
         self._actions: dict[int, tuple[Decoded, Action]] = {}
-        self._reservation: int | None = None
-        self._access_address = 0
-        self._record: Record | None = None
-        self._imposed: Imposed | None = None
-        self.fetch_view = self.data_view = _View(Space(_M))
-        self.load: Callable[[int, int], int] = self._load_fast
-        self.store: Callable[[int, int, int], None] = self._store_fast
         self.update_views()
 
-    # ---- Modes and translation contexts ----
+    # ---- Changes of mode and of registers ----
 
     def enter(self, privilege: int, virt: int) -> None:
         """Change the mode; interrupts are looked at before the next instruction."""
@@ -138,58 +92,10 @@ class Hart:
         self.update_views()
         self.deadline = 0
 
-    def space(self, privilege: int, virt: int, data: bool = True) -> Space:
-        """The translation state of accesses in a mode (for fetches SUM and MXR do not count)."""
-        if privilege == _M:
-            return Space(_M)
-        value = self.csrs.value
-        status, menvcfg = value["mstatus"], value["menvcfg"]
-        mxr = bool(status & _MXR) and data
-        if not virt:
-            atp = value["satp"]
-            if atp >> 60 == 0:
-                return Space(privilege)
-            return Space(privilege, 0, atp, 0, bool(status & _SUM) and data, mxr, adue=bool(menvcfg & _ADUE))
-        atp, gatp, guest = value["vsatp"], value["hgatp"], value["vsstatus"]
-        return Space(
-            privilege,
-            1,
-            atp if atp >> 60 else 0,
-            gatp if gatp >> 60 else 0,
-            bool(guest & _SUM) and data,
-            mxr or (bool(guest & _MXR) and data),
-            mxr,
-            bool(self.csrs.read("henvcfg") & _ADUE),
-            bool(menvcfg & _ADUE),
-        )
-
-    def _view(self, space: Space) -> _View:
-        view = self._views.get(space)
-        if view is None:
-            view = self._views[space] = _View(space)
-        return view
-
-    def update_views(self) -> None:
-        """Choose the contexts of fetches and of explicit accesses (mstatus.MPRV included)."""
-        status = self.csrs.value["mstatus"]
-        self.fetch_view = self._view(self.space(self.privilege, self.virt, data=False))
-        privilege, virt = self.privilege, self.virt
-        if status & _MPRV and privilege == _M:
-            privilege = status >> _MPP_SHIFT & 3
-            virt = 1 if status & _MPV and privilege != _M else 0
-        self.data_view = self._view(self.space(privilege, virt))
-
-    def forget_translations(self) -> None:
-        """What any address-translation fence does here: all remembered pages and code go."""
-        self._views.clear()
-        self.update_views()
-
-    forget_code = forget_translations
-
     def csr_written(self, name: str) -> None:
         """A CSR instruction wrote ``name``: renew what depends on it."""
-        if self._record is not None:
-            self._record.csr_writes.append((name, self.csrs.read(name)))
+        if self.record is not None:
+            self.record.csr_writes.append((name, self.csrs.read(name)))
         if name in _RESHAPES:
             self.update_views()
         elif name.startswith("pmp") or name.endswith("envcfg"):
@@ -204,18 +110,18 @@ class Hart:
 
     def time(self) -> int:
         """mtime as this hart sees it."""
-        if self._imposed is not None and self._imposed.time is not None:
-            return self._imposed.time
+        if self.imposed is not None and self.imposed.time is not None:
+            return self.imposed.time
         return self.surroundings.time()
 
     def imposed_csr(self, number: int) -> int | None:
         """Value that lockstep gives for a read of CSR ``number``."""
-        return self._imposed.csr.get(number) if self._imposed is not None else None
+        return self.imposed.csr.get(number) if self.imposed is not None else None
 
     def pending(self) -> int:
         """mip: software bits, device lines, and the Sstc timers (Sstc chapter)."""
         value = self.csrs.value
-        imposed = self._imposed
+        imposed = self.imposed
         lines = (
             imposed.lines if imposed is not None and imposed.lines is not None else self.surroundings.lines()
         )
@@ -251,159 +157,16 @@ class Hart:
 
     def sleep(self) -> None:
         """wfi: with nothing pending, time passes at once to the next timer event."""
-        if self._imposed is None and not self.pending() & self.csrs.value["mie"]:
+        if self.imposed is None and not self.pending() & self.csrs.value["mie"]:
             self.idle += min(self._ticks_to_event(), 1 << 20) * self.surroundings.cycles_per_tick()
         self.deadline = 0
-
-    # ---- Explicit accesses ----
-
-    def _load_fast(self, va: int, size: int) -> int:
-        offset = self.data_view.loads.get(va >> 12)
-        if offset is None or (va & 4095) + size > _PAGE:
-            return self._load_slow(va, size)
-        return _UNPACK[size](self.bus.dram, offset + (va & 4095))[0]
-
-    def _store_fast(self, va: int, size: int, value: int) -> None:
-        offset = self.data_view.stores.get(va >> 12)
-        if offset is None or (va & 4095) + size > _PAGE:
-            self._store_slow(va, size, value)
-        else:
-            _PACK[size](self.bus.dram, offset + (va & 4095), value)
-
-    def _load_slow(self, va: int, size: int) -> int:
-        return self._load_in(self.data_view, va, size, False)
-
-    def _store_slow(self, va: int, size: int, value: int) -> None:
-        self._store_in(self.data_view, va, size, value)
-
-    def guest_load(self, va: int, size: int, hlvx: bool) -> int:
-        """HLV and HLVX: as if in VS or VU, by hstatus.SPVP."""
-        return self._load_in(self._guest_view(), va, size, hlvx)
-
-    def guest_store(self, va: int, size: int, value: int) -> None:
-        """HSV."""
-        self._store_in(self._guest_view(), va, size, value)
-
-    def _guest_view(self) -> _View:
-        privilege = _S if self.csrs.value["hstatus"] & _SPVP else _U
-        return self._view(self.space(privilege, 1))
-
-    def _page(self, view: _View, va: int, access: int, hlvx: bool = False) -> int:
-        """Physical address of ``va``; remembers the page unless it was for HLVX."""
-        pages = view.pages[access]
-        page = None if hlvx else pages.get(va >> 12)
-        if page is None:
-            pa = self.walker.translate(view.space, va, access, hlvx)
-            if not hlvx:
-                page = pages[va >> 12] = pa & ~4095
-                self._remember_fast(view, va, page, access)
-            return pa
-        return page | va & 4095
-
-    def _remember_fast(self, view: _View, va: int, page: int, access: int) -> None:
-        """Let later accesses go straight to DRAM, if the page is plain DRAM."""
-        if not self.bus.is_main_memory(page) or page + _PAGE > self.bus.end:
-            return
-        if access == Access.LOAD:
-            view.loads[va >> 12] = page - DRAM_BASE
-        elif access == Access.STORE and page >> 12 not in self.bus.watchers:
-            view.stores[va >> 12] = page - DRAM_BASE
-
-    def _parts(
-        self, view: _View, va: int, size: int, access: int, hlvx: bool = False
-    ) -> list[tuple[int, int, int]]:
-        """(va, pa, size) of the one or two pages' parts of an access; a Trap if any part fails.
-
-        A part's fault reports the part's own address. Misaligned accesses are for DRAM alone.
-        """
-        self._access_address = va
-        room = _PAGE - (va & 4095)
-        spans = [(va, size)] if size <= room else [(va, room), ((va + room) & MASK, size - room)]
-        parts = [(start, self._page(view, start, access, hlvx), n) for start, n in spans]
-        for start, pa, n in parts:
-            ends_inside = self.bus.is_main_memory(pa) and self.bus.is_main_memory(pa + n - 1)
-            if not ends_inside and (len(parts) > 1 or self.bus.find(pa, n) is None):
-                raise self._access_fault(view, start, access)
-        return parts
-
-    @staticmethod
-    def _access_fault(view: _View, va: int, access: int) -> Trap:
-        return Trap(Access.ACCESS_FAULT[access], va, gva=bool(view.space.virt))
-
-    def _load_in(self, view: _View, va: int, size: int, hlvx: bool) -> int:
-        value = shift = 0
-        for start, pa, n in self._parts(view, va, size, Access.LOAD, hlvx):
-            part = self._read_physical(pa, n)
-            value |= part << shift
-            shift += 8 * n
-            self._note(False, start, pa, n, part)
-        return value
-
-    def _store_in(self, view: _View, va: int, size: int, value: int) -> None:
-        for start, pa, n in self._parts(view, va, size, Access.STORE):
-            part = value & ((1 << 8 * n) - 1)
-            value >>= 8 * n
-            self._note(True, start, pa, n, part)
-            self._write_physical(pa, n, part)
-
-    def _read_physical(self, pa: int, size: int) -> int:
-        if self.bus.is_main_memory(pa):
-            return int.from_bytes(self.bus.read_bytes(pa, size), "little")
-        if self._imposed is not None and self._imposed.loads:
-            return self._imposed.loads.pop(0)
-        found = self.bus.find(pa, size)
-        assert found is not None
-        return found[0].read(found[1], size)
-
-    def _write_physical(self, pa: int, size: int, value: int) -> None:
-        if self.bus.is_main_memory(pa):
-            self.bus.write_bytes(pa, value.to_bytes(size, "little"))
-        else:
-            found = self.bus.find(pa, size)
-            assert found is not None
-            found[0].write(found[1], size, value)
-
-    def _note(self, store: bool, va: int, pa: int, size: int, data: int) -> None:
-        if self._record is not None:
-            self._record.memory.append(MemoryAccess(store, va, pa, size, data))
-
-    # ---- Atomics ----
-
-    def locate(self, va: int, size: int, access: int) -> int:
-        """Physical address of an aligned atomic access; only DRAM takes those."""
-        self._access_address = va
-        pa = self._page(self.data_view, va, access)
-        if not self.bus.is_main_memory(pa):
-            raise self._access_fault(self.data_view, va, access)
-        return pa
-
-    def read_located(self, va: int, pa: int, size: int) -> int:
-        """Read DRAM that ``locate`` found."""
-        value = int.from_bytes(self.bus.read_bytes(pa, size), "little")
-        self._note(False, va, pa, size, value)
-        return value
-
-    def write_located(self, va: int, pa: int, size: int, value: int) -> None:
-        """Write DRAM that ``locate`` found."""
-        self._note(True, va, pa, size, value)
-        self.bus.write_bytes(pa, value.to_bytes(size, "little"))
-
-    def reserve(self, pa: int) -> None:
-        """lr: the reservation set is a 64-byte line. Traps and the hart's own stores keep it."""
-        self._reservation = pa >> _RESERVATION_SHIFT
-
-    def take_reservation(self, pa: int) -> bool:
-        """sc: whether the reservation held; it is gone in any case."""
-        held = self._reservation == pa >> _RESERVATION_SHIFT
-        self._reservation = None
-        return held and not (self._imposed is not None and self._imposed.sc_fails)
 
     # ---- Fetching ----
 
     def _fetch_half(self, va: int) -> int:
-        pa = self._page(self.fetch_view, va, Access.FETCH)
+        pa = self.page(self.fetch_view, va, Access.FETCH)
         if not self.bus.is_main_memory(pa):
-            raise self._access_fault(self.fetch_view, va, Access.FETCH)
+            raise self.access_fault(self.fetch_view, va, Access.FETCH)
         offset = pa - DRAM_BASE
         return self.bus.dram[offset] | self.bus.dram[offset + 1] << 8
 
@@ -418,7 +181,7 @@ class Hart:
             found = self._actions[bits] = decoded, _MAKERS[decoded.name](self, decoded)
         return found
 
-    def _build_block(self) -> _Block:
+    def _build_block(self) -> Block:
         """Decode from pc to a jump, a system instruction (which stands alone) or the end of the page."""
         pc = self.pc
         steps: list[tuple[int, Action]] = []
@@ -439,7 +202,7 @@ class Hart:
             pc = (pc + decoded.size) & MASK
             if alone or decoded.name in _ENDS_BLOCK or pc >> 12 != page:
                 break
-        block = _Block(steps, listed, pc)
+        block = Block(steps, listed, pc)
         self.fetch_view.blocks[self.pc] = block
         return block
 
@@ -447,8 +210,7 @@ class Hart:
 
     def run(self, limit: int) -> None:
         """Run at least ``limit`` instructions (to the end of a block); Stop passes through."""
-        self._record = self._imposed = None
-        self.load, self.store = self._load_fast, self._store_fast
+        self.use_fast_accesses()
         end = self.retired + limit
         while self.retired < end:
             if self.retired >= self.deadline:
@@ -480,7 +242,7 @@ class Hart:
         tinst = trap.pseudo
         guest = trap.cause in (Cause.LOAD_GUEST_PAGE_FAULT, Cause.STORE_GUEST_PAGE_FAULT)
         if guest and not tinst and decoded is not None:
-            tinst = transform(decoded.word, (trap.tval - self._access_address) & 31, decoded.size == 2)
+            tinst = transform(decoded.word, (trap.tval - self.access_address) & 31, decoded.size == 2)
         take(self, trap.cause, trap, tinst)
         return tinst
 
@@ -489,9 +251,9 @@ class Hart:
 
         With ``imposed``, interrupts are taken when it says so and not otherwise.
         """
-        self.load, self.store = self._load_slow, self._store_slow
+        self.use_recorded_accesses()
         record = Record(self.pc, self.privilege, self.virt)
-        self._record, self._imposed = record, imposed
+        self.record, self.imposed = record, imposed
         code = imposed.interrupt if imposed is not None else self._due_interrupt()
         if code is not None:
             record.trap = INTERRUPT_BIT | code
