@@ -24,13 +24,34 @@ int main(int argc, char** argv) {
     if (!options.console.empty()) console_file.open(options.console, std::ios::binary);
     std::ostream& console = options.console.empty() ? std::cout : console_file;
 
+#ifdef BV_OBSERVE
+    std::ofstream records;
+    if (!options.records.empty()) {
+        records.open(options.records, std::ios::binary);
+        machine->records.assign(4096, Record{});
+        machine->stream = true;
+    }
+    auto write_records = [&](uint64_t count) {
+        records.write(reinterpret_cast<const char*>(machine->records.data()),
+                      static_cast<std::streamsize>(count * sizeof(Record)));
+    };
+#else
+    if (!options.records.empty()) Options::fail("--records needs a build with the retire port");
+#endif
+
     double before = cpu_seconds();
     uint32_t due = 0;
     while (!(due & (kDueEnd | kDueUntil | kDueReset)) && machine->cycle() < options.max_cycles) {
         due = machine->run(options.max_cycles - machine->cycle());
+#ifdef BV_OBSERVE
+        if (due & kDueRecords) write_records(machine->records.size());
+#endif
         if (due & kDueConsole) console << machine->console.take() << std::flush;
     }
     double seconds = cpu_seconds() - before;
+#ifdef BV_OBSERVE
+    if (machine->stream) write_records(machine->recorded % machine->records.size());
+#endif
     console << machine->console.take() << std::flush;
     std::string result = machine->result_json();
     result.pop_back();
