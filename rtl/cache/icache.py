@@ -34,7 +34,8 @@ class InstructionCache(wiring.Component):
 
     Works in two stages like the data cache. A miss has the data cache clean the line (``clean``), so that
     fence.i needs to do no more than to invalidate this cache. The fill starts as soon as the data cache takes
-    the request, critical word first; if the line turns out to have been dirty, it is dropped and filled again.
+    the request, critical word first; if the line turns out to have been dirty, it is dropped and filled
+    again.
     A fetch is answered by an arriving word if it waits for it; lookups go on meanwhile. A fetch that is
     withdrawn leaves its fill behind, which ends by itself.
 

@@ -33,7 +33,7 @@ class CoherentRequest(data.Struct):
 
 
 class CoherentSlot(wiring.Component):
-    """Takes one request at a time from the walker, the instruction cache and DMA, and keeps it until it is done.
+    """Takes one request at a time from the walker, the instruction cache and DMA; keeps it until it is done.
 
     While ``lock`` is up, requests that write are not taken.
 

@@ -27,8 +27,8 @@ class DeviceAccess(wiring.Component):
     """Carries one uncached access to AXI and waits for its answer.
 
     The request (``valid``, ``write``, ``paddr``...) is held by the requester until ``done``, which comes in
-    the cycle of the answer, with ``error``. Size, data and strobes on AXI are the held request's; the address is
-    kept here (a fetch may be withdrawn).
+    the cycle of the answer, with ``error``. Size, data and strobes on AXI are the held request's; the address
+    is kept here (a fetch may be withdrawn).
 
     Members
     -------

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 from rtl.bus.axi import AxiBurst
 from tests.bus.axi_memory import burst_addresses, merge
+from tests.bus.pins import Pins
 
 __all__ = ["AxiManager", "Transaction", "random_transaction"]
 
@@ -76,6 +77,7 @@ class AxiManager:
 
     def __init__(self, port, rng: Random | None = None) -> None:
         self.port = port
+        self._pins = Pins(port)
         self.rng = rng
         self.cycles = 0
         self._under_way: list[Transaction] = []
@@ -86,22 +88,24 @@ class AxiManager:
         waiting = deque(transactions)
         offered: Transaction | None = None
         sending = False
+        sampled = [getattr(self.port, name) for name in _SAMPLED]
         while waiting or offered or self._under_way:
             if offered is None and waiting and self._chance(0.5) and self._may_go(waiting[0]):
                 offered = waiting.popleft()
                 self._offer(ctx, offered)
-            ctx.set(self.port.arvalid, offered is not None and not offered.write)
-            ctx.set(self.port.awvalid, offered is not None and offered.write)
             sending = bool(self._data) and (sending or self._chance(0.6))
-            ctx.set(self.port.wvalid, sending)
+            self._pins.set(
+                ctx,
+                arvalid=offered is not None and not offered.write,
+                awvalid=offered is not None and offered.write,
+                wvalid=sending,
+                rready=self._chance(0.7),
+                bready=self._chance(0.7),
+            )
             if sending:
                 word, strobes, last = self._data[0]
-                ctx.set(self.port.wdata, word)
-                ctx.set(self.port.wstrb, strobes)
-                ctx.set(self.port.wlast, last)
-            ctx.set(self.port.rready, self._chance(0.7))
-            ctx.set(self.port.bready, self._chance(0.7))
-            _, _, *values = await ctx.tick().sample(*(getattr(self.port, name) for name in _SAMPLED))
+                self._pins.set(ctx, wdata=word, wstrb=strobes, wlast=last)
+            _, _, *values = await ctx.tick().sample(*sampled)
             s = SimpleNamespace(**dict(zip(_SAMPLED, values, strict=True)))
             self.cycles += 1
             if (s.arvalid and s.arready) or (s.awvalid and s.awready):
@@ -110,8 +114,7 @@ class AxiManager:
                 self._data.popleft()
                 sending = False
             self._take(s)
-        for name in ("arvalid", "awvalid", "wvalid"):
-            ctx.set(getattr(self.port, name), 0)
+        self._pins.set(ctx, arvalid=False, awvalid=False, wvalid=False)
 
     def _chance(self, probability: float) -> bool:
         return self.rng is None or self.rng.random() < probability
@@ -134,8 +137,7 @@ class AxiManager:
             transaction.size,
             transaction.burst,
         )
-        for name, value in zip(_ADDRESS, values, strict=True):
-            ctx.set(getattr(self.port, channel + name), value)
+        self._pins.set(ctx, **dict(zip((channel + name for name in _ADDRESS), values, strict=True)))
         self._under_way.append(transaction)
         for number, (word, strobes) in enumerate(transaction.data, 1):
             self._data.append((word, strobes, number == transaction.beats))

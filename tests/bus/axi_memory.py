@@ -7,6 +7,7 @@ from random import Random
 from types import SimpleNamespace
 
 from rtl.bus.axi import AxiBurst, AxiResp
+from tests.bus.pins import Pins
 
 __all__ = ["AxiMemory", "Burst", "burst_addresses", "merge"]
 
@@ -68,6 +69,7 @@ class AxiMemory:
         fails: Callable[[int], bool] = lambda address: False,
     ) -> None:
         self.port = port
+        self._pins = Pins(port)
         self.latency = latency
         self.rng = rng
         self.fails = fails
@@ -83,11 +85,12 @@ class AxiMemory:
     async def run(self, ctx) -> None:
         """Testbench: serve for ever (add it with ``background=True``)."""
         reading = responding = False
+        sampled = [getattr(self.port, name) for name in _SAMPLED]
         while True:
             reading = reading or self._is_due(self._reads)
             responding = responding or self._is_due(self._responses)
             self._drive(ctx, reading, responding)
-            _, _, *values = await ctx.tick().sample(*(getattr(self.port, name) for name in _SAMPLED))
+            _, _, *values = await ctx.tick().sample(*sampled)
             s = SimpleNamespace(**dict(zip(_SAMPLED, values, strict=True)))
             self.cycle += 1
             assert self.cycle < self.limit, "the test hangs"
@@ -113,24 +116,28 @@ class AxiMemory:
         return self.rng.choice((0, 0, 1, 2, 5, self.rng.randrange(30)))
 
     def _drive(self, ctx, reading: bool, responding: bool) -> None:
-        port = self.port
-        ctx.set(port.arready, self._chance(0.7) and len(self._reads) < 4)
-        ctx.set(port.awready, self._chance(0.7) and len(self._writes) < 2)
-        ctx.set(port.wready, self._chance(0.7) and len(self._data) < 16)
-        ctx.set(port.rvalid, reading)
+        self._pins.set(
+            ctx,
+            arready=self._chance(0.7) and len(self._reads) < 4,
+            awready=self._chance(0.7) and len(self._writes) < 2,
+            wready=self._chance(0.7) and len(self._data) < 16,
+            rvalid=reading,
+            bvalid=responding,
+        )
         if reading:
             read = self._reads[0]
             address = read.addresses[read.next]
-            word = read.data[read.next] if read.data else self.words.get(address & ~7, 0)
-            ctx.set(port.rid, read.ident)
-            ctx.set(port.rdata, word)
-            ctx.set(port.rresp, AxiResp.SLVERR if self.fails(address) else AxiResp.OKAY)
-            ctx.set(port.rlast, read.next == len(read.addresses) - 1)
-        ctx.set(port.bvalid, responding)
+            self._pins.set(
+                ctx,
+                rid=read.ident,
+                rdata=read.data[read.next] if read.data else self.words.get(address & ~7, 0),
+                rresp=AxiResp.SLVERR if self.fails(address) else AxiResp.OKAY,
+                rlast=read.next == len(read.addresses) - 1,
+            )
         if responding:
             write = self._responses[0]
-            ctx.set(port.bid, write.ident)
-            ctx.set(port.bresp, AxiResp.SLVERR if self._failed(write) else AxiResp.OKAY)
+            resp = AxiResp.SLVERR if self._failed(write) else AxiResp.OKAY
+            self._pins.set(ctx, bid=write.ident, bresp=resp)
 
     def _failed(self, write: Burst) -> bool:
         return any(self.fails(address) for address in write.addresses)

@@ -1,11 +1,11 @@
 """Testbenches that drive the caches' ports at the level of their protocol, against one reference memory."""
 
 from dataclasses import dataclass
-from random import Random
 
 from rtl.cache.interface import CacheOp
 from rtl.isa.memory_map import DRAM_BASE
 from tests.bus.axi_memory import merge
+from tests.bus.pins import Pins
 
 __all__ = ["Access", "CoherentDriver", "DataDriver", "Reference"]
 
@@ -29,8 +29,8 @@ class Reference:
 
 @dataclass
 class Access:
-    """One load or store; ``delay`` cycles pass before the physical address is known. Filled in: ``cycles`` (of
-    stage 1, 1 for a hit), ``rdata`` and ``error``."""
+    """One load or store; ``delay`` cycles pass before the physical address is known. Filled in: ``cycles``
+    (of stage 1, 1 for a hit), ``rdata`` and ``error``."""
 
     paddr: int
     op: CacheOp = CacheOp.READ
@@ -50,6 +50,7 @@ class DataDriver:
 
     def __init__(self, port, reference: Reference | None = None) -> None:
         self.port = port
+        self.pins = Pins(port)
         self.reference = reference
         self.cycles = 0
 
@@ -63,14 +64,13 @@ class DataDriver:
         while waiting or first:
             valid = first is not None and delay == 0
             offers = bool(waiting) and idle == 0 and (first is None or valid)
-            ctx.set(port.index_valid, offers)
+            self.pins.set(ctx, index_valid=offers, valid=valid)
             if offers:
-                ctx.set(port.index, waiting[-1].paddr & 0xFFF)
-            ctx.set(port.valid, valid)
+                self.pins.set(ctx, index=waiting[-1].paddr & 0xFFF)
             if valid:
                 self.present(ctx, first)
             elif first is None:
-                ctx.set(port.lock, 0)
+                self.pins.set(ctx, lock=False)
             _, _, taken, done, rdata, error = await ctx.tick().sample(
                 port.index_ready, port.done, port.rdata, port.error
             )
@@ -89,15 +89,12 @@ class DataDriver:
                 first = waiting.pop()
                 delay = first.delay
                 idle = waiting[-1].idle if waiting else 0
-        ctx.set(port.index_valid, 0)
-        ctx.set(port.valid, 0)
-        ctx.set(port.lock, 0)
+        self.pins.set(ctx, index_valid=False, valid=False, lock=False)
 
     def present(self, ctx, access: Access) -> None:
         """Set the stage 1 members except ``valid``."""
-        port = self.port
-        for name in ("paddr", "op", "wdata", "wmask", "size", "lock"):
-            ctx.set(getattr(port, name), getattr(access, name))
+        names = ("paddr", "op", "wdata", "wmask", "size", "lock")
+        self.pins.set(ctx, **{name: getattr(access, name) for name in names})
 
     def _finish(self, access: Access, rdata: int, error: int) -> None:
         access.rdata = rdata
@@ -114,10 +111,10 @@ class DataDriver:
 class CoherentDriver:
     """Plays the walker, the DMA port or the instruction cache's cleaning."""
 
-    def __init__(self, port, reference: Reference | None = None, rng: Random | None = None) -> None:
+    def __init__(self, port, reference: Reference | None = None) -> None:
         self.port = port
+        self.pins = Pins(port)
         self.reference = reference
-        self.rng = rng
 
     async def request(
         self,
@@ -131,12 +128,9 @@ class CoherentDriver:
     ) -> tuple[int, int, int, int]:
         """One request; returns (rdata, swapped, error, cycles from the one in which it was taken to done)."""
         port = self.port
-        fields = {"paddr": paddr, "op": op, "wdata": wdata, "wmask": wmask, "expected": expected}
-        ctx.set(port.valid, 1)
-        for name, value in fields.items():
-            ctx.set(getattr(port, name), value)
+        self.pins.set(ctx, valid=True, paddr=paddr, op=op, wdata=wdata, wmask=wmask, expected=expected)
         await ctx.tick().until(port.ready)
-        ctx.set(port.valid, 0)
+        self.pins.set(ctx, valid=False)
         cycles, done = 0, 0
         while not done:
             _, _, done, rdata, swapped, error = await ctx.tick().sample(

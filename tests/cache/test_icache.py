@@ -17,6 +17,7 @@ from rtl.cache.interface import CacheOp, DataPort, FetchPort
 from rtl.config import CacheConfig
 from rtl.isa.memory_map import BOOT_ROM, DRAM_BASE
 from tests.bus.axi_memory import AxiMemory
+from tests.bus.pins import Pins
 from tests.cache.drivers import Access, DataDriver, Reference
 
 SMALL = CacheConfig(ways=2, way_bytes=256)
@@ -56,6 +57,7 @@ class FetchDriver:
 
     def __init__(self, port) -> None:
         self.port = port
+        self.pins = Pins(port)
 
     async def run(self, ctx, addresses: list[int], withdraw=lambda: False) -> list[tuple[int, int, int]]:
         """Fetch ``addresses`` as fast as the port allows; returns (data, error, cycles of stage 1) of each.
@@ -66,11 +68,9 @@ class FetchDriver:
         cycles = 0
         results = []
         while waiting or first is not None:
-            ctx.set(port.index_valid, bool(waiting))
+            self.pins.set(ctx, index_valid=bool(waiting), valid=first is not None, paddr=first or 0)
             if waiting:
-                ctx.set(port.index, waiting[-1] & 0xFFF)
-            ctx.set(port.valid, first is not None)
-            ctx.set(port.paddr, first or 0)
+                self.pins.set(ctx, index=waiting[-1] & 0xFFF)
             _, _, taken, done, data, error = await ctx.tick().sample(
                 port.index_ready, port.done, port.data, port.error
             )
@@ -86,8 +86,7 @@ class FetchDriver:
                 assert first is None
                 first = waiting.pop()
                 cycles = 0
-        ctx.set(port.index_valid, 0)
-        ctx.set(port.valid, 0)
+        self.pins.set(ctx, index_valid=False, valid=False)
         return results
 
 
@@ -187,7 +186,7 @@ def test_random_code_modification(config, seed):
 
     async def fetches(ctx):
         fetcher = FetchDriver(dut.fetch)
-        for _ in range(25):
+        for _ in range(15):
             wanted = rng.choices(words, k=rng.randrange(1, 12))
             if rng.random() < 0.2:
                 wanted.append(BOOT_ROM.base + 8 * rng.randrange(8))
