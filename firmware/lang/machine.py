@@ -5,91 +5,18 @@ to the outside (CSR and device writes, fences, wfi) is kept in order in ``trace`
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable
 from typing import Any
 
 from rtl.isa.csrs import CSRS
+
+from .csr_file import CsrFile
 
 __all__ = ["CsrFile", "Machine", "MachineError", "current"]
 
 
 class MachineError(RuntimeError):
     """The firmware did what the real machine would trap on: an unmapped or misaligned access…"""
-
-
-_VS_BITS = CSRS["hvip"].mask()
-_S_BITS = CSRS["sip"].mask()
-# view -> (register behind it, bits seen, bits written): privileged spec 4.1.1, 4.1.3, 15.2.3
-_VIEWS = {
-    "sstatus": ("mstatus", CSRS["sstatus"].mask(), CSRS["sstatus"].mask()),
-    "sie": ("mie", _S_BITS, _S_BITS),
-    "sip": ("mip", _S_BITS, CSRS["sip"].mask("SSI")),
-    "hie": ("mie", CSRS["hie"].mask(), CSRS["hie"].mask()),
-    "hip": ("mip", CSRS["hip"].mask(), CSRS["hvip"].mask("VSSI")),
-    "hvip": ("mip", _VS_BITS, _VS_BITS),
-}
-# bits that a write changes where neither the field table nor "all" is right
-_WRITABLE = {
-    "mip": _VS_BITS | _S_BITS,
-    "medeleg": 0xF0_B7FF,
-    "mideleg": _S_BITS,
-    "hedeleg": 0xB1FF,
-    "misa": 0,
-    "mstatus": CSRS["mstatus"].mask() & ~CSRS["mstatus"].mask("SD", "UXL", "SXL", "FS", "VS", "XS", "UBE"),
-    "hstatus": CSRS["hstatus"].mask() & ~CSRS["hstatus"].mask("VSXL", "VSBE", "VGEIN"),
-}
-_RESET = {
-    "mstatus": 2 << 32 | 2 << 34,
-    "hstatus": 2 << 32,
-    "vsstatus": 2 << 32,
-    "misa": 2 << 62 | sum(1 << ord(letter) - ord("A") for letter in "ACHIMSU"),
-    "mideleg": _VS_BITS | CSRS["hip"].mask("SGEI"),
-}
-_ATP_MODES = (0, 8)
-
-
-class CsrFile(MutableMapping[str, int]):
-    """The registers by name. Writing keeps only what the register can hold (WARL)."""
-
-    def __init__(self) -> None:
-        self._values = {name: _RESET.get(name, 0) for name in CSRS if name not in _VIEWS}
-
-    def __getitem__(self, name: str) -> int:
-        if name in _VIEWS:
-            behind, seen, _ = _VIEWS[name]
-            return self._values[behind] & seen
-        return self._values[name]
-
-    def __setitem__(self, name: str, value: int) -> None:
-        """Set a register as hardware would; also read-only ones (a test plays the hardware)."""
-        if name in _VIEWS:
-            behind, _, written = _VIEWS[name]
-            self._values[behind] = self._values[behind] & ~written | value & written
-            return
-        old = self._values[name]
-        if name.endswith("atp") and value >> 60 not in _ATP_MODES:
-            return
-        if name.endswith("tvec") and value & 3 > 1:
-            value = value & ~3 | old & 3
-        if name == "mstatus" and value >> 11 & 3 == 2:
-            value = value & ~(3 << 11) | old & 3 << 11
-        if name.endswith("epc"):
-            value &= ~1
-        self._values[name] = old & ~self.mask(name) | value & self.mask(name)
-
-    def mask(self, name: str) -> int:
-        """The bits that a write can change."""
-        everything = CSRS[name].mask() if CSRS[name].fields else (1 << 64) - 1
-        return _WRITABLE.get(name, everything)
-
-    def __delitem__(self, name: str) -> None:
-        raise TypeError("registers cannot be deleted")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(CSRS)
-
-    def __len__(self) -> int:
-        return len(CSRS)
 
 
 class _Region:

@@ -61,7 +61,7 @@ def test_ended_and_waiting_are_passed_over():
 
 @pytest.mark.parametrize("name", SWITCHED)
 def test_each_register_is_saved_and_loaded(name):
-    value = 8 << 60 | 0x1234 if name == "vsatp" else 0x60
+    value = {"vsatp": 8 << 60 | 0x1234, "senvcfg": 1}.get(name, 0x60)
     with world(2) as w:
         w.machine.csrs[name] = value
         kept = w.machine.csrs[name]

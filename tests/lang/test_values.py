@@ -195,7 +195,16 @@ def test_csrs_know_their_warl_fields() -> None:
     csrs["hvip"] = (1 << 64) - 1
     assert csrs["hvip"] == csrs["mip"] & 0x444 == 0x444
     csrs["stvec"] = 0x8000_0003
-    assert csrs["stvec"] == 0x8000_0000
+    assert csrs["stvec"] == 0x8000_0001
+    csrs["mideleg"] = 0
+    csrs["sie"] = 0x222
+    assert (csrs["mideleg"], csrs["mie"]) == (0x1444, 0)
+    csrs["mideleg"], csrs["hideleg"] = 0x222, 0x40
+    csrs["sie"], csrs["vsie"] = 0x20, 0x222
+    assert (csrs["mie"], csrs["hie"], csrs["vsie"]) == (0x60, 0x40, 0x20)
+    csrs["pmpaddr0"], csrs["pmpcfg0"] = 0x2000_0000, 0x9B92
+    assert (csrs["pmpaddr0"], csrs["pmpcfg0"]) == (0x2000_0000, 0x9B80)
+    assert csrs["pmpaddr1"] == 0x1FF
     csrs["mepc"] = 0x8000_0001
     assert csrs["mepc"] == 0x8000_0000
 
