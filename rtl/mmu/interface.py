@@ -74,8 +74,8 @@ TranslatePort = wiring.Signature(
 """Combinational look-up: ``hit`` and ``paddr`` in the cycle of the request, permissions included (a TLB hit
 that lacks a permission or needs A/D set is no hit; the walker alone decides on faults, so that a fault
 never depends on what the TLB holds). Without a hit the requester holds the request; either ``hit`` or
-``fault_valid`` comes later. ``fault_valid`` stands only for the very request (address and mode) that is on the
-port; it may stay up until the requester changes or drops the request. Fetches may be dropped at any time.
+``fault_valid`` comes later. ``fault_valid`` stands only for the very request (address and mode) that is on
+the port; it may stay up until the requester changes or drops the request. Fetches may be dropped at any time.
 In M mode, or with both stages Bare, the answer (hit, or PMP access fault) is immediate."""
 
 
@@ -117,7 +117,7 @@ class TranslationContext(data.Struct):
 
 
 class PmpEntry(data.Struct):
-    """pmpcfg byte and pmpaddr of one entry; the low G-1 = 9 bits of ``addr`` read as the specification says."""
+    """pmpcfg byte and pmpaddr of one entry; what the low 9 or 10 bits of ``addr`` hold does not matter."""
 
     r: 1
     w: 1
@@ -157,5 +157,5 @@ class Fence(data.Struct):
 
 
 FencePort = wiring.Signature({"valid": Out(1), "fence": Out(Fence), "ready": In(1)})
-"""The core holds ``valid`` until ``ready``; afterwards no translation that the fence covers is used, walks under
-way included. Invalidating more than asked is allowed, less is not."""
+"""The core holds ``valid`` until ``ready``; afterwards no translation that the fence covers is used, walks
+under way included. Invalidating more than asked is allowed, less is not."""

@@ -16,8 +16,8 @@ class Tlb(wiring.Component):
 
     Ports
     -----
-    enable, vpn, space: what is looked up; ``found`` and ``leaf`` answer in the same cycle, ``leaf.ppn`` being the
-        physical page of exactly ``vpn``
+    enable, vpn, space: what is looked up; ``found`` and ``leaf`` answer in the same cycle,
+        ``leaf.ppn`` being the physical page of exactly ``vpn``
     fill: entries that overlap the new one are dropped
     fence_valid, fence, vmid: entries that the fence covers are dropped at the clock edge; no fill then
     """

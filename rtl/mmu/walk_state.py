@@ -10,7 +10,10 @@ from rtl.mmu.interface import FaultKind
 from rtl.mmu.permissions import StageRights
 from rtl.mmu.pte import PteLayout
 
-__all__ = ["Look", "Plan", "WalkState"]
+__all__ = ["PTE_SHIFT", "ROOT_LEVEL", "Look", "Plan", "WalkState"]
+
+PTE_SHIFT = 3
+ROOT_LEVEL = 2
 
 
 class Look(enum.Enum, shape=2):

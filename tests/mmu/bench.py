@@ -9,7 +9,7 @@ from amaranth.sim import Simulator
 from rtl.cache.interface import CacheOp
 from rtl.config import CoreConfig, TlbConfig
 from rtl.isa.paging import Pte
-from rtl.mmu.interface import Fault, FaultKind, FenceOp
+from rtl.mmu.interface import FaultKind, FenceOp
 from rtl.mmu.mmu import Mmu
 from tests.mmu.reference import DRAM, OPEN_PMP, Context, Pmp, Request, TranslationFault
 

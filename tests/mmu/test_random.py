@@ -1,4 +1,4 @@
-"""Random worlds: every answer of the MMU, and every A and D bit, is what the specification's algorithm says."""
+"""Random worlds: every answer, and every A and D bit, is what the specification's algorithm says."""
 
 import random
 

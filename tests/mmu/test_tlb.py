@@ -184,7 +184,7 @@ def test_nothing_stale_nothing_doubled(kind, seed):
 
 @pytest.mark.parametrize("kind", ["first", "second"])
 def test_fence_reaches_every_page_of_a_first_stage_leaf(kind):
-    """A 4 KiB entry cut out of a 2 MiB VS-stage page (4 KiB in the G stage) is under the whole leaf's fence."""
+    """A 4 KiB entry out of a 2 MiB VS-stage page (4 KiB in the G stage) is under the whole leaf's fence."""
     entry = Entry(0x201, vmid=1, virt=1, size=0, stage1=1, ppn=5)
 
     async def test(driver):

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from rtl.cache.interface import CacheOp
-from rtl.isa.paging import Pte
+from rtl.isa.paging import PmpMatch, Pte
 from rtl.isa.privilege import Privilege
 from rtl.mmu.interface import Access, FaultKind, FenceOp
 from tests.mmu.bench import ALL_FLAGS, Bench, Tables, pte
-from tests.mmu.reference import OPEN_PMP, Atp, Context, Pmp, Request, TranslationFault
+from tests.mmu.reference import OPEN_PMP, Atp, Context, Pmp, PmpEntry, Request, TranslationFault
 
 PAGE = 0x9000_0000
 SUPERVISOR = ALL_FLAGS & ~Pte.U
@@ -180,7 +180,7 @@ def test_fence_during_walk():
 
 @pytest.mark.parametrize("guest", [False, True])
 def test_context_change_during_walk(guest):
-    """The address space changes under a walk: nothing of the old one is reported or kept under the new tag."""
+    """The address space changes under a walk: nothing of the old one is reported or kept as the new."""
     bench = TwoStage() if guest else OneStage()
     request = GUEST_LOAD if guest else Request(VA)
     other = Tables(bench.memory, bench.tables.root + 0x8_0000, bench.tables.allocate, bench.tables.locate)
@@ -280,6 +280,27 @@ def test_machine_mode_and_closed_pmp():
         bench.set_pmp(OPEN_PMP)
         await bench.fence(FenceOp.ALL)
         assert (await bench.translate(Request(VA)))[0] == PAGE
+
+    run(bench, test)
+
+
+@pytest.mark.parametrize("stages", [OneStage, TwoStage])
+def test_pmp_splits_a_superpage(stages):
+    """A 4 KiB hole in a 2 MiB page is a hole for it alone, whatever is translated first."""
+    bench = stages()
+    virt = stages is TwoStage
+    if virt:
+        bench.guest.map(0x20_0000, 0x9020_0000, level=1, wide=True)
+    bench.tables.map(0x20_0000, 0x20_0000 if virt else 0x9020_0000, SUPERVISOR, level=1)
+    hole = PmpEntry(PmpMatch.NAPOT, (0x9020_3000 >> 2) | 0x1FF, r=True)
+
+    async def test():
+        bench.set_pmp(Pmp((hole, *OPEN_PMP.entries[:7])))
+        await bench.fence(FenceOp.ALL)
+        for page in (0x2, 0x3, 0x2, 0x3):
+            request = Request(0x20_0000 + page * 0x1000, Access.STORE, virt=virt)
+            expected = TranslationFault(FaultKind.ACCESS) if page == 3 else 0x9020_0000 + page * 0x1000
+            assert (await bench.translate(request))[0] == expected
 
     run(bench, test)
 

@@ -182,7 +182,7 @@ class World:
         self.bench.set_context(self.context)
 
     def _remap(self, tables: Tables, targets, asid: int) -> dict:
-        """Another leaf; returns the operands of the fence. A pointer that comes or goes needs a full fence."""
+        """Another leaf; returns the fence's operands. A pointer that comes or goes needs a full fence."""
         rng = self.rng
         address = rng.choice(self.mapped[tables.root])
         where, level = tables.find(address, rng.choice((0, 0, 1)))
