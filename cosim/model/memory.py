@@ -1,6 +1,7 @@
 """Physical memory: DRAM and the devices (the map of ``rtl.isa.memory_map``)."""
 
 from collections.abc import Callable
+from mmap import mmap
 from struct import Struct
 from typing import Protocol
 
@@ -29,7 +30,7 @@ class Bus:
     """
 
     def __init__(self, size: int):
-        self.dram = bytearray(size)
+        self.dram = mmap(-1, size)  # zeros that cost nothing until they are touched
         self.end = DRAM_BASE + size
         self.devices: list[tuple[Region, Device]] = []
         self.watchers: dict[int, Callable[[int, int], None]] = {}
@@ -62,7 +63,7 @@ class Bus:
     def read_bytes(self, address: int, size: int) -> bytes:
         """DRAM contents."""
         offset = address - DRAM_BASE
-        return bytes(self.dram[offset : offset + size])
+        return self.dram[offset : offset + size]
 
     def write_bytes(self, address: int, data: bytes) -> None:
         """Change DRAM contents, and tell the page's watcher."""

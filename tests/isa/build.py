@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.isa.generate import generated_programs
 
-__all__ = ["BuildError", "build_all", "build_program", "program_names"]
+__all__ = ["BuildError", "build_all", "build_program", "build_source", "program_names"]
 
 _HERE = Path(__file__).parent
 _PROGRAMS = _HERE / "programs"
@@ -54,16 +54,20 @@ def _frame() -> bytes:
     return b"".join(path.read_bytes() for path in files) + " ".join(_FLAGS).encode()
 
 
-def build_program(name: str, *defines: str, cache_folder: Path = _CACHE) -> Path:
+def build_program(name: str, *defines: str) -> Path:
     """The ELF of program ``name``, built if need be, with the preprocessor ``defines``."""
-    source = _sources()[name]
+    return build_source(name, _sources()[name], *defines)
+
+
+def build_source(name: str, source: str, *defines: str) -> Path:
+    """The ELF of the assembly text ``source``, which may include the frame."""
     key = hashlib.sha256(_frame() + source.encode() + " ".join(defines).encode()).hexdigest()[:16]
-    folder = cache_folder / key
+    folder = _CACHE / key
     elf = folder / f"{name}.elf"
     if elf.exists():
         return elf
     folder.mkdir(parents=True, exist_ok=True)
-    text = folder / f"{name}.S"
+    text = folder / f"{name}.{os.getpid()}.S"
     text.write_text(source)
     partial = folder / f"{name}.{os.getpid()}.partial"
     command = [sys.executable, "-m", "ziglang", "cc", *_FLAGS, *(f"-D{define}" for define in defines)]
@@ -71,6 +75,7 @@ def build_program(name: str, *defines: str, cache_folder: Path = _CACHE) -> Path
     if result.returncode:
         raise BuildError(f"{name} does not build:\n{result.stderr}")
     partial.rename(elf)
+    text.unlink()
     return elf
 
 
