@@ -284,6 +284,23 @@ def test_machine_mode_and_closed_pmp():
     run(bench, test)
 
 
+def test_guest_fence_reaches_cached_table_pointers():
+    """The page of a VS-stage table moves: after HFENCE.GVMA of its address the walk reads the new page."""
+    bench = TwoStage()
+    copy = 0x8050_0000
+
+    async def test():
+        assert (await bench.translate(GUEST_LOAD))[0] == PAGE + VA
+        index = bench.entry & 0xFFF
+        bench.memory[copy + index] = pte(NEIGHBOUR, SUPERVISOR)
+        bench.guest.map(bench.entry_gpa & -0x1000, copy, wide=True)
+        await bench.fence(FenceOp.VVMA, address=VA)
+        await bench.fence(FenceOp.GVMA, address=bench.entry_gpa >> 2, ident=2)
+        assert (await bench.translate(GUEST_LOAD))[0] == PAGE + NEIGHBOUR
+
+    run(bench, test)
+
+
 @pytest.mark.parametrize("stages", [OneStage, TwoStage])
 def test_pmp_splits_a_superpage(stages):
     """A 4 KiB hole in a 2 MiB page is a hole for it alone, whatever is translated first."""
