@@ -85,22 +85,40 @@ class _FunctionChecker(CallChecker):
             kind = self.evaluate(ast.parse(kind, mode="eval").body)
         if not isinstance(node.target, ast.Name):
             self.complain(node, "only a local variable is annotated")
-        elif node.target.id in self.out.locals and self.out.locals[node.target.id] is not kind:
-            previous = type_name(self.out.locals[node.target.id])
-            self.complain(node.target, f"{node.target.id} is {previous} already", "use another name")
         elif is_aggregate(kind):
-            if node.value is not None:
+            if node.value is not None and self._construction(node.value) is not kind:
                 self.complain(node.value, "aggregates are not copied by assignment", "use memcpy")
-            self.out.locals[node.target.id] = kind
-            self.bind(node.target.id)
+            self._declare(node.target, kind)
         elif not is_scalar(kind):
             self.complain(node.annotation, f"a variable cannot be {type_name(kind)}")
-        else:
+        elif self._is_free(node.target, kind):
             self.out.locals[node.target.id] = kind
             if node.value is not None:
                 self.expr(node.value)
                 self.coerce(node.value, kind)
                 self.bind(node.target.id)
+
+    def _construction(self, node: ast.expr) -> Any:
+        """The aggregate type of ``array[u8, 4]()`` or ``Struct()``; None for anything else."""
+        if not isinstance(node, ast.Call) or node.args or node.keywords or not self.is_constant(node.func):
+            return None
+        kind = self.constant(node.func)
+        if not is_aggregate(kind):
+            return None
+        self.out.objects[node.func] = kind
+        return kind
+
+    def _is_free(self, target: ast.Name, kind: Any) -> bool:
+        known = self.out.locals.get(target.id, kind)
+        if known is not kind:
+            self.complain(target, f"{target.id} is {type_name(known)} already", "use another name")
+        return bool(known is kind)
+
+    def _declare(self, target: ast.Name, kind: Any) -> None:
+        """A local aggregate."""
+        if self._is_free(target, kind):
+            self.out.locals[target.id] = kind
+            self.bind(target.id)
 
     def bind(self, name: str) -> None:
         """Note that a local has a value from here on."""
@@ -108,8 +126,11 @@ class _FunctionChecker(CallChecker):
             self.assigned = self.assigned | {name}
 
     def _Assign(self, node: ast.Assign) -> None:
-        kind = self.expr(node.value)
         target = node.targets[0]
+        if isinstance(target, ast.Name) and (made := self._construction(node.value)) is not None:
+            self._declare(target, made)
+            return
+        kind = self.expr(node.value)
         if len(node.targets) > 1:
             self.complain(node, "one target for each assignment")
         elif isinstance(target, ast.Tuple):

@@ -132,9 +132,11 @@ class ExpressionChecker(ConstantChecker):
         if len(node.ops) > 1:
             return self.complain(node, "comparisons do not chain", "join two with and")
         left, right, op = node.left, node.comparators[0], node.ops[0]
+        if isinstance(op, ast.In | ast.NotIn) and isinstance(right, ast.Tuple):
+            return self._membership(left, right)
         kind, other = self.expr(left), self.expr(right)
         if type(op) not in FOLD:
-            return self.complain(node, "is and in are not in the language", "use == or !=")
+            return self.complain(node, "is and in are not in the language", "use ==, !=, or in (1, 2)")
         if kind is ERROR or other is ERROR:
             return ERROR
         if kind is LITERAL and other is LITERAL:
@@ -146,6 +148,16 @@ class ExpressionChecker(ConstantChecker):
             return bool
         unified = self.unify(node, left, kind, SYMBOLS[type(op)], right, other, False)
         return ERROR if unified is ERROR else bool
+
+    def _membership(self, left: ast.expr, right: ast.Tuple) -> Any:
+        kind = self.expr(left)
+        for part in right.elts:
+            self.expr(part)
+            if is_int(kind):
+                self.coerce(part, kind)
+        if is_int(kind) or kind is ERROR:
+            return bool if is_int(kind) else ERROR
+        return self.complain(left, f"in compares integers, not {type_name(kind)}")
 
     def _BoolOp(self, node: ast.BoolOp) -> Any:
         for value in node.values:

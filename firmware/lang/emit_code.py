@@ -64,8 +64,13 @@ class FunctionEmitter(CallEmitter):
             self.line(f"store {llvm_type(kind)} {self.value(node.value)}, ptr %{node.target.id}")
 
     def _Assign(self, node: ast.Assign) -> None:
-        value = self.value(node.value)
         target = node.targets[0]
+        if isinstance(node.value, ast.Call) and is_aggregate(self.checked.objects.get(node.value.func)):
+            assert isinstance(target, ast.Name)
+            kind = self.checked.locals[target.id]
+            self.fill(f"%{target.id}", "0", str(sizeof(kind)), align_of(kind))
+            return
+        value = self.value(node.value)
         if isinstance(target, ast.Tuple):
             kinds = self.kind(node.value)
             for number, part in enumerate(target.elts):

@@ -178,6 +178,14 @@ class ExpressionEmitter(BlockBuilder):
     def _Compare(self, node: ast.Compare) -> str:
         left = self.value(node.left)
         kind, op = self.kind(node.left), node.ops[0]
+        if isinstance(op, ast.In | ast.NotIn):
+            assert isinstance(node.comparators[0], ast.Tuple)
+            parts = [self.value(part) for part in node.comparators[0].elts]
+            found = "false"
+            for part in parts:
+                same = self.let(f"icmp eq {llvm_type(kind)} {left}, {part}")
+                found = self.let(f"or i1 {found}, {same}")
+            return found if isinstance(op, ast.In) else self.let(f"xor i1 {found}, true")
         right = self.value(node.comparators[0])
         if isinstance(op, ast.Eq | ast.NotEq):
             order = "eq" if isinstance(op, ast.Eq) else "ne"

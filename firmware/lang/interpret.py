@@ -190,6 +190,14 @@ class _Rewriter(ast.NodeTransformer):
             value = self.visit(node.value)
         return ast.copy_location(ast.Assign([node.target], value), node)
 
+    def visit_Assign(self, node: ast.Assign) -> Any:
+        made = copy.copy(node)
+        kind = self.found.objects.get(node.value.func) if isinstance(node.value, ast.Call) else None
+        if is_aggregate(kind):
+            made.value = self.helper(node, "local", self.held(node, kind))
+            return made
+        return self.generic_visit(made)
+
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         register = self.found.objects.get(node.target)
         if isinstance(register, Csr) and isinstance(node.op, ast.BitOr | ast.BitAnd):

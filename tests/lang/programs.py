@@ -188,6 +188,10 @@ class _Writer:
         if form == 3:
             return rng.choice(["s.flag", "(s.flag ^ YES)", "(WIDE == 3)"])
         kind = rng.choice(_TYPES)
+        if form == 4:
+            word = rng.choice(["in", "not in"])
+            options = [rng.choice([self.literal(kind), self.value(kind, depth - 1)]) for _ in range(3)]
+            return f"({self.value(kind, depth - 1)} {word} ({', '.join(options)}))"
         op = rng.choice(["<", "<=", ">", ">=", "==", "!="])
         right = rng.choice([self.value(kind, depth - 1), self.literal(kind)])
         return f"({self.value(kind, depth - 1)} {op} {right})"
@@ -253,7 +257,7 @@ class _Writer:
             self.put(indent, f"{other} = {name}[{self.value('u32', 1)} & 3] + {name}[1]")
             self.variables[other] = "u16"
         elif form == 2:
-            self.put(indent, f"{name}: Inner")
+            self.put(indent, f"{name} = Inner()")
             self.put(indent, f"{name}.b = {self.value('i64', 2)}")
             self.put(
                 indent,
