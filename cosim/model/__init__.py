@@ -7,7 +7,7 @@ hypervisor instructions); ``hart`` runs them, ``machine`` adds memory and device
 
 from cosim.model.exceptions import Stop, Trap
 from cosim.model.hart import Hart
-from cosim.model.machine import Machine, ModelError, Result, run
+from cosim.model.machine import Machine, Result, run
 from cosim.model.record import Imposed, MemoryAccess, Record
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "Imposed",
     "Machine",
     "MemoryAccess",
-    "ModelError",
     "Record",
     "Result",
     "Stop",

@@ -4,7 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from cosim.model.machine import ModelError, print_bytes, run
+from cosim.errors import UserError
+from cosim.model.machine import print_bytes, run
 
 __all__ = ["main"]
 
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
             trace=sys.stderr if options.trace else None,
             output=print_bytes,
         )
-    except ModelError as error:
+    except UserError as error:
         print(error, file=sys.stderr)
         return 2
     if result.status is None:

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
-
+from cosim.elf import Program, read_elf
+from cosim.errors import UserError
 from cosim.model.devices import Clint, Finisher, Plic, Uart
 from cosim.model.exceptions import Stop
 from cosim.model.hart import Hart
@@ -19,14 +17,10 @@ from cosim.model.trace import commit_line
 from rtl.isa.causes import Interrupt
 from rtl.isa.memory_map import CLINT, DRAM_BASE, DRAM_SIZE_MAX, DRAM_SIZE_MIN, FINISHER, PLIC, UART
 
-__all__ = ["Machine", "ModelError", "Result", "run"]
+__all__ = ["Machine", "Result", "run"]
 
 _FOREVER = 1 << 62
 _CHUNK = 1 << 20
-
-
-class ModelError(Exception):
-    """A program cannot be run; the message says what is wrong and what to do."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +45,7 @@ class Machine:
         output: Callable[[bytes], None] | None = None,
     ):
         if not DRAM_SIZE_MIN <= memory <= DRAM_SIZE_MAX:
-            raise ModelError(f"memory of {memory} bytes: choose {DRAM_SIZE_MIN >> 20} MiB to 1 GiB")
+            raise UserError(f"memory of {memory} bytes: choose {DRAM_SIZE_MIN >> 20} MiB to 1 GiB")
         self.console = bytearray()
         self._output = output
         self._cycles_per_tick = cycles_per_tick
@@ -112,36 +106,22 @@ class Machine:
 
     # ---- Programs ----
 
-    def load_elf(self, path: Path) -> None:
-        """Put the segments of an ELF into DRAM, set pc to its entry, and watch its tohost."""
-        try:
-            with path.open("rb") as file:
-                self._load(ELFFile(file), path)
-        except OSError as error:
-            raise ModelError(f"{path}: {error.strerror}") from None
-        except ELFError:
-            raise ModelError(f"{path} is not an ELF file; give a RISC-V executable") from None
-
-    def _load(self, elf: ELFFile, path: Path) -> None:
-        if elf["e_machine"] != "EM_RISCV" or elf.elfclass != 64:
-            raise ModelError(f"{path} is for another machine; build it for 64-bit RISC-V")
-        for segment in elf.iter_segments("PT_LOAD"):
-            start, size = segment["p_paddr"], segment["p_memsz"]
-            if size and not (start >= DRAM_BASE and start + size <= self.bus.end):
-                raise ModelError(
-                    f"{path}: segment {start:#x}..{start + size:#x} is outside memory "
-                    f"({DRAM_BASE:#x}..{self.bus.end:#x}); link it there or give more memory"
-                )
-            offset = start - DRAM_BASE
-            data = segment.data()
-            self.bus.dram[offset : offset + len(data)] = data
-        for section in elf.iter_sections():
-            if isinstance(section, SymbolTableSection):
-                self.symbols |= {symbol.name: symbol["st_value"] for symbol in section.iter_symbols()}
+    def load(self, program: Program) -> None:
+        """Put ``program`` into DRAM, set pc to its entry and a1 to its device tree, and watch its tohost."""
+        program.check_fits(len(self.bus.dram))
+        for segment in program.segments:
+            offset = segment.address - DRAM_BASE
+            self.bus.dram[offset : offset + len(segment.data)] = segment.data
+        self.symbols = program.symbols
         if "tohost" in self.symbols:
             fromhost = self.symbols.get("fromhost")
             self._htif = Htif(self.bus, self.symbols["tohost"], fromhost, self.print, self._wait)
-        self.hart.pc = elf["e_entry"]
+        self.hart.pc = program.entry
+        self.hart.x[11] = program.dtb
+
+    def load_elf(self, path: Path) -> None:
+        """``load`` the ELF file ``path``."""
+        self.load(read_elf(path))
 
     def run(self, limit: int = _FOREVER, trace: TextIO | None = None) -> Result:
         """Run to the program's end or for ``limit`` instructions; ``trace`` takes the commit log."""
@@ -166,7 +146,7 @@ def run(
     trace: TextIO | None = None,
     output: Callable[[bytes], None] | None = None,
 ) -> Result:
-    """Run the ELF ``program`` on a fresh machine; a ModelError says why it cannot be run."""
+    """Run the ELF ``program`` on a fresh machine; a UserError says why it cannot be run."""
     machine = Machine(memory, output=output)
     machine.load_elf(program)
     return machine.run(limit, trace)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cosim.model import Machine, ModelError, run
+from cosim.errors import UserError
+from cosim.model import Machine, run
 from cosim.model.__main__ import main
 from tests.isa.build import build_program, build_source
 from tests.isa.qemu import qemu_missing, run_on_qemu
@@ -113,7 +114,7 @@ def test_command_line_gives_the_programs_status(capsys: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"hello", "is not an ELF file"), (b"", "is not an ELF file")],
+    [(b"hello", "not an ELF file"), (b"", "not an ELF file")],
 )
 def test_not_an_elf(tmp_path: Path, content: bytes, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "program"
@@ -125,22 +126,22 @@ def test_not_an_elf(tmp_path: Path, content: bytes, message: str, capsys: pytest
 
 
 def test_missing_file_and_foreign_elf(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="No such file"):
+    with pytest.raises(UserError, match="no such file"):
         run(tmp_path / "absent.elf")
     foreign = bytearray(build_program("rv64i_jump").read_bytes())
     foreign[18:20] = (62).to_bytes(2, "little")
     path = tmp_path / "x86.elf"
     path.write_bytes(foreign)
-    with pytest.raises(ModelError, match="for another machine"):
+    with pytest.raises(UserError, match="built for X86_64"):
         run(path)
 
 
 def test_segment_outside_memory() -> None:
     text = '.section .far, "aw", @nobits\n.zero 32 << 20\n.text\nPASS'
-    with pytest.raises(ModelError, match="outside memory"):
+    with pytest.raises(UserError, match="outside memory"):
         run(_build(text), memory=16 << 20)
 
 
 def test_memory_size_is_checked() -> None:
-    with pytest.raises(ModelError, match="16 MiB to 1 GiB"):
+    with pytest.raises(UserError, match="16 MiB to 1 GiB"):
         Machine(1 << 20)
