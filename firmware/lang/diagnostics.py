@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["CompileError", "Diagnostic", "ImageError", "display_path"]
+__all__ = ["CompileError", "Diagnostic", "ImageError", "display_path", "source_path"]
 
 
 def display_path(path: str) -> str:
@@ -15,6 +15,16 @@ def display_path(path: str) -> str:
         return str(Path(path).resolve().relative_to(Path.cwd()))
     except ValueError:
         return os.path.basename(path) if path.startswith("/") else path
+
+
+def source_path(module: str, path: str) -> str:
+    """The path of a module's source as it is everywhere: from the root of its package."""
+    parts = module.replace(".", "/")
+    actual = path.replace(os.sep, "/")
+    for relative in (f"{parts}.py", f"{parts}/__init__.py"):
+        if actual.endswith(f"/{relative}"):
+            return relative
+    return os.path.basename(actual)
 
 
 @dataclass(frozen=True)

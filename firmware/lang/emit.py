@@ -1,11 +1,10 @@
 """LLVM IR of a set of functions: the module around them, static data, and line tables."""
 
-import os
 from dataclasses import dataclass, field
 from typing import Any
 
 from .checked import Checked
-from .diagnostics import ImageError
+from .diagnostics import ImageError, source_path
 from .function import FwFunction
 from .integers import FixedInt, u32
 from .statics import Static
@@ -90,11 +89,7 @@ class ModuleEmitter:
 
     def file(self, function: FwFunction) -> int:
         """Metadata of a source file, by a path that does not depend on the machine."""
-        path = function.module.replace(".", "/") + ".py"
-        actual = function.path.replace(os.sep, "/")
-        if not actual.endswith("/" + path):
-            package = path.removesuffix(".py") + "/__init__.py"
-            path = package if actual.endswith("/" + package) else os.path.basename(actual)
+        path = source_path(function.module, function.path)
         return self.node(f'!DIFile(filename: "{path}", directory: ".")')
 
     def subprogram(self, function: FwFunction) -> int:

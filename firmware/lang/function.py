@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from . import data
-from .diagnostics import CompileError, Diagnostic
+from .diagnostics import CompileError, Diagnostic, source_path
 from .machine import current
 from .mentions import MENTIONS
 
@@ -172,6 +172,8 @@ def module_asm(text: str) -> Assembly:
     words = set(re.findall(r"[\w.]+", text))
     items = [item for item in MENTIONS if _symbol(item) in words]
     MENTIONS.clear()
-    made = Assembly(textwrap.dedent(text), frame.f_code.co_filename, line, tuple(dict.fromkeys(items)))
-    ASSEMBLY.setdefault(frame.f_globals["__name__"], {})[line] = made
+    module = frame.f_globals["__name__"]
+    path = source_path(module, frame.f_code.co_filename)
+    made = Assembly(textwrap.dedent(text), path, line, tuple(dict.fromkeys(items)))
+    ASSEMBLY.setdefault(module, {})[line] = made
     return made

@@ -135,8 +135,7 @@ def generate(image: Image) -> dict[str, str]:
     kept = " ".join(symbols[function] for function in roots)
     sources = {"firmware.ll": text, "link.ld": f"EXTERN({kept})\n" + _linker_script(image)}
     for number, assembly in enumerate(program.assembly):
-        path = os.path.basename(assembly.path)
-        sources[f"asm{number}.s"] = f'# {assembly.line} "{path}"\n{assembly.text}\n'
+        sources[f"asm{number}.s"] = f'# {assembly.line} "{assembly.path}"\n{assembly.text}\n'
     if isinstance(image.entry, FwFunction):
         sources["start.s"] = _START.format(entry=symbols[image.entry])
     return sources
