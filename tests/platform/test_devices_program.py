@@ -79,8 +79,10 @@ def test_on_qemu(program, disk, tmp_path):
 
 
 def test_on_the_simulated_machine(program, disk, tmp_path):
-    command = [sys.executable, "-m", "cosim.cli", "run", "--bare", "--quiet", "--max-cycles", "2000000"]
-    command += ["--disk", str(disk), str(program)]
+    command = [sys.executable, "-c", "from cosim.cli.main import run_command; run_command()"]
+    command += ["run", "--bare", "--quiet", "--max-cycles", "2000000", "--disk", str(disk), str(program)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=1200, cwd=_ROOT)
-    assert ended.returncode == 0, f"status {ended.returncode}: CHECK in that line\n{ended.stdout}{ended.stderr}"
+    assert ended.returncode == 0, (
+        f"status {ended.returncode}: CHECK in that line\n{ended.stdout}{ended.stderr}"
+    )
     _check(disk, ended.stdout)
