@@ -4,6 +4,7 @@ import ast
 from typing import Any
 
 from .check_call import CallChecker
+from .check_const import assigned_names
 from .checked import ERROR, LITERAL, Checked, is_int, is_pointer
 from .data import element, is_aggregate, is_scalar, is_struct, ptr, type_name
 from .diagnostics import CompileError
@@ -35,11 +36,7 @@ class _FunctionChecker(CallChecker):
     def run(self) -> Checked:
         tree = self.function.tree
         parameters = dict(self.parameters)
-        self.local_names = set(parameters) | {
-            part.id
-            for part in ast.walk(tree)
-            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
-        }
+        self.local_names = set(parameters) | assigned_names(tree)
         self.out.locals.update(parameters)
         self.assigned = set(parameters)
         self.loops: list[list[set[str] | None]] = []

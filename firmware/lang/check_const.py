@@ -13,9 +13,22 @@ from .integers import FixedInt, u8
 from .intrinsics import CsrNamespace, Intrinsic, csr_number
 from .statics import Static
 
-__all__ = ["ConstantChecker", "NotConstant", "describe"]
+__all__ = ["ConstantChecker", "NotConstant", "assigned_names", "describe"]
 
 _COMPILE_TIME = (const, sizeof, offsetof, csr_number, len)
+
+
+def _is_stored(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+
+
+def assigned_names(tree: ast.AST) -> set[str]:
+    """The names that a function assigns: its locals. Comprehensions have their own."""
+    found = {tree.id} if isinstance(tree, ast.Name) and _is_stored(tree) else set[str]()
+    for part in ast.iter_child_nodes(tree):
+        if not isinstance(part, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            found |= assigned_names(part)
+    return found
 
 
 class NotConstant(Exception):
@@ -50,14 +63,15 @@ class ConstantChecker:
 
     def evaluate(self, node: ast.expr) -> Any:
         """Evaluate an expression as plain Python over module names."""
+        own = {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and _is_stored(part)}
         for part in ast.walk(node):
-            if isinstance(part, ast.Name) and part.id in self.local_names:
+            if isinstance(part, ast.Name) and part.id in self.local_names - own:
                 return self.complain(
                     part, f"{part.id} is a local: only module names are known at compile time"
                 )
         code = compile(ast.unparse(node), self.function.path, "eval")
         try:
-            return eval(code, self.function.python.__globals__, self.function.names)
+            return eval(code, {**self.function.python.__globals__, **self.function.names})
         except Exception as error:  # whatever the user's compile-time code raises is the message
             return self.complain(node, f"at compile time: {type(error).__name__}: {error}")
 

@@ -126,7 +126,9 @@ class FwFunction:
             self._compiled = prepare(self)
         parameters, result = self.signature
         if len(arguments) != len(parameters):
-            raise TypeError(f"{self.name} takes {len(parameters)} arguments, not {len(arguments)}")
+            raise TypeError(
+                f"{self.name} was given {len(arguments)} arguments for {len(parameters)} parameters"
+            )
         values = [data.coerce(kind, value) for (_, kind), value in zip(parameters, arguments, strict=True)]
         machine = current()
         mark = machine.mark()
