@@ -35,7 +35,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 _NATIVE = _ROOT / "cosim" / "native"
 _DEVICES = _ROOT / "cosim" / "devices"
 _SHARED = ("machine.cpp",)
-_ELABORATION = [_ROOT / "cosim" / name for name in ("top.py", "elaborate.py", "waves/probe.py")]
+_ELABORATION = [_ROOT / "cosim" / name for name in ("top.py", "elaborate.py", "verilog.py", "waves/probe.py")]
 _PUBLIC = """`verilator_config
 public_flat_rw -module "top" -var "wake"
 public_flat_rw -module "top" -var "host_wake"

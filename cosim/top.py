@@ -1,8 +1,9 @@
 """The design under simulation: the SoC with the ports that the C++ side drives and watches."""
 
-from amaranth import Cat, Module
+from amaranth import Cat, ClockDomain, Module
+from amaranth.hdl import Value
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib.wiring import In, Out
 
 from cosim.waves.probe import Probe
 from rtl.core.interface import Events, Retire
@@ -13,6 +14,9 @@ __all__ = ["SimTop"]
 
 class SimTop(wiring.Component):
     """Wraps a SoC; its Verilog ports are what ``cosim/native`` is written against.
+
+    Inputs pass through a register: what the C++ side sets before an edge the SoC sees after it, as from any
+    synchronous neighbour. So no logic hangs on an input directly, and a cycle needs one evaluation, not two.
 
     Parameters
     ----------
@@ -42,6 +46,7 @@ class SimTop(wiring.Component):
             if name not in ("retire", "events", "wake")
         }
         members |= {
+            "clk": In(1),
             "host_wake": In(1),
             "wake": Out(1),
             "design_wake": Out(1),
@@ -58,19 +63,20 @@ class SimTop(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
+        # Verilator starts with every register at its initial value, which is what a reset gives.
+        m.domains.sync = domain = ClockDomain(reset_less=True)
+        domain.clk = self.clk
         m.submodules.soc = soc = self.soc
-        for name in soc.signature.members:
-            if name in ("retire", "events", "wake"):
+        for path, member, ours in self.signature.flatten(self):
+            theirs = soc
+            for name in path:
+                theirs = getattr(theirs, name, None) if isinstance(name, str) else theirs[name]
+            if theirs is None or path[0] in ("wake", "events", "retire"):
                 continue
-            member = soc.signature.members[name]
-            ours = getattr(self, name)
-            theirs = getattr(soc, name)
-            if member.is_signature:
-                connect(m, flipped(ours), theirs)
-            elif member.flow == Out:
-                m.d.comb += ours.eq(theirs)
+            if member.flow == Out:
+                m.d.comb += Value.cast(ours).eq(theirs)
             else:
-                m.d.comb += theirs.eq(ours)
+                m.d.sync += Value.cast(theirs).eq(ours)
         retire = soc.retire
         m.d.comb += [
             self.events.eq(soc.events),

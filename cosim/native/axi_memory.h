@@ -24,7 +24,7 @@ class AxiMemory {
         writes_.clear();
     }
 
-    // Before the edge that ends `cycle`: what is transferred at that edge.
+    // What is transferred at the edge that ends `cycle`.
     void sample(uint64_t cycle) {
         if (top_.mem_arvalid && top_.mem_arready)
             reads_.push({top_.mem_araddr, top_.mem_arlen, top_.mem_arsize, top_.mem_arburst,
@@ -39,9 +39,8 @@ class AxiMemory {
 
     bool idle() const { return reads_.empty() && writes_.empty() && !top_.mem_rvalid && !top_.mem_bvalid; }
 
-    // After the edge: drive the pins for the next cycle. Returns whether a pin changed.
-    bool drive(uint64_t cycle) {
-        bool changed = false;
+    // The pins for the next cycle.
+    void drive(uint64_t cycle) {
         if (read_taken_) {
             Burst& burst = reads_.front();
             if (burst.beat++ == burst.length) {
@@ -50,7 +49,6 @@ class AxiMemory {
                 burst.address = next_address(burst);
             }
             top_.mem_rvalid = 0;
-            changed = true;
         }
         if (!top_.mem_rvalid && !reads_.empty() && reads_.front().ready <= cycle + 1) {
             const Burst& burst = reads_.front();
@@ -59,23 +57,20 @@ class AxiMemory {
             top_.mem_rlast = burst.beat == burst.length;
             top_.mem_rresp = burst.error ? kDecodeError : 0;
             top_.mem_rdata = burst.error ? 0 : dram_.word(burst.address);
-            changed = true;
         }
         if (response_taken_) {
             writes_.pop();
             top_.mem_bvalid = 0;
-            changed = true;
         }
         if (!top_.mem_bvalid && !writes_.empty() && writes_.front().beat > writes_.front().length &&
             writes_.front().ready <= cycle + 1) {
             top_.mem_bvalid = 1;
             top_.mem_bid = writes_.front().id;
             top_.mem_bresp = writes_.front().error ? kDecodeError : 0;
-            changed = true;
         }
-        changed |= set(top_.mem_arready, !reads_.full()) | set(top_.mem_awready, !writes_.full()) |
-                   set(top_.mem_wready, writes_pending());
-        return changed;
+        top_.mem_arready = !reads_.full();
+        top_.mem_awready = !writes_.full();
+        top_.mem_wready = writes_pending();
     }
 
   private:
@@ -105,11 +100,6 @@ class AxiMemory {
         }
     };
 
-    static bool set(CData& pin, bool value) {
-        bool changed = pin != value;
-        pin = value;
-        return changed;
-    }
     bool dram_error(uint64_t address) const { return !dram_.contains(address & ~7ull, 8); }
     bool writes_pending() {
         for (unsigned n = 0; n < writes_.count; n++)

@@ -51,11 +51,10 @@ void Machine::start_at(uint64_t entry, uint64_t dtb) {
     top.boot_dtb = dtb;
 }
 
+// The design starts in its reset state; one edge takes the pins over.
 void Machine::reset() {
     top.clk = 0;
-    top.rst = 1;
     top.host_wake = 0;
-    top.irq_ext = 0;
     top.uart_tx_ready = 1;
     top.uart_rx_valid = 0;
     top.dma_awsize = top.dma_arsize = bivisor::AxiManagerPins::Out::size;
@@ -64,13 +63,10 @@ void Machine::reset() {
     drive_devices();
     memory_.reset();
     top.eval();
-    for (uint64_t n = 0; n < kResetCycles; n++) {
-        top.clk = 1;
-        top.eval();
-        top.clk = 0;
-        if (n == kResetCycles - 1) top.rst = 0;
-        top.eval();
-    }
+    top.clk = 1;
+    top.eval();
+    top.clk = 0;
+    top.eval();
     was_reset_ = true;
 }
 
@@ -88,11 +84,15 @@ uint32_t Machine::run(uint64_t cycles) {
     return due;
 }
 
-// One clock cycle. On entry the design is settled with this cycle's inputs and clk = 0.
+// One clock cycle. The design is settled: its outputs are this cycle's, and the pins hold the inputs that it sees
+// this cycle. Everything is sampled first; then the pins get the next cycle's inputs, which the edge takes over.
 inline void Machine::step() {
     wave_.sample(cycle_, time());
     bool memory_works = top.mem_arvalid || top.mem_awvalid || top.mem_wvalid || !memory_.idle();
+    bool devices_work = dma_driven_ || top.ext_valid || virtio_.busy();
+    bool input_taken = top.uart_rx_valid && top.uart_rx_ready;
     if (memory_works) memory_.sample(cycle_);
+    if (devices_work) sample_devices();
     if (uint64_t events = top.events) accounting_.take(events, cycle_);
     if (top.store && htif.watches(top.store_address)) {
         htif.store(top.store_address, top.store_data, top.store_size, cycle_);
@@ -104,9 +104,6 @@ inline void Machine::step() {
         if (design_wakes_) due_ |= kDueDesign;
         if (top.finish_valid) finish(top.finish_code);
     }
-    bool devices_work = dma.busy() || top.ext_valid || virtio_.busy();
-    if (devices_work) sample_devices();
-    bool input_taken = top.uart_rx_valid && top.uart_rx_ready;
 #ifdef BV_OBSERVE
     if (!records.empty() && (top.retire[0] & 1)) {
         Record& record = records[recorded++ % records.size()];
@@ -115,12 +112,19 @@ inline void Machine::step() {
         if (stream && recorded % records.size() == 0) due_ |= kDueRecords;
     }
 #endif
+    if (memory_works) memory_.drive(cycle_);
+    if (devices_work || dma.busy()) drive_devices();
+    if (input_taken || !console.input.empty()) drive_input(input_taken);
     top.clk = 1;
     top.eval();
     wave_.sample(cycle_, time() + kCycleTime / 2);
-    if (memory_works) memory_.drive(cycle_);
-    if (devices_work || dma.busy()) drive_devices();
-    if (input_taken) {
+    top.clk = 0;
+    top.eval();
+    cycle_++;
+}
+
+void Machine::drive_input(bool taken) {
+    if (taken) {
         console.input.pop_front();
         top.uart_rx_valid = 0;
     }
@@ -128,9 +132,6 @@ inline void Machine::step() {
         top.uart_rx_valid = 1;
         top.uart_rx_payload = console.input.front();
     }
-    top.clk = 0;
-    top.eval();
-    cycle_++;
 }
 
 void Machine::attach_devices(const Options& options) {
@@ -147,9 +148,9 @@ void Machine::attach_devices(const Options& options) {
     });
 }
 
-// Before the edge: what the SoC does on the two ports that C++ models answer.
+// What the SoC does this cycle on the two ports that C++ models answer.
 void Machine::sample_devices() {
-    if (dma.busy()) {
+    if (dma_driven_) {
         auto& in = dma.pins.in;
         in.awready = top.dma_awready;
         in.wready = top.dma_wready;
@@ -173,8 +174,9 @@ void Machine::sample_devices() {
     if (in.valid || virtio_.busy()) virtio_.edge();
 }
 
-// After the edge: the models' pins for the next cycle.
+// The models' pins for the next cycle.
 void Machine::drive_devices() {
+    dma_driven_ = dma.busy();
     const auto& out = dma.pins.out;
     top.dma_awvalid = out.awvalid;
     top.dma_awaddr = out.awaddr;

@@ -72,7 +72,7 @@ class Machine final {
 #endif
 
   private:
-    static constexpr uint64_t kResetCycles = 8;
+    static constexpr uint64_t kResetCycles = 1;
 
     void reset();
     void step();
@@ -80,6 +80,7 @@ class Machine final {
     void attach_devices(const Options& options);
     void sample_devices();
     void drive_devices();
+    void drive_input(bool taken);
     void finish(uint32_t code);
     void end(Ending ending, uint32_t code);
 
@@ -93,6 +94,7 @@ class Machine final {
     uint64_t alarm_ = ~0ull;  // when run() has to look at the console and HTIF again
     uint32_t due_ = 0;
     bool was_reset_ = false, design_wakes_ = false;
+    bool dma_driven_ = false;  // the DMA master's pins are with the design
     Ending ending_ = Ending::kNone;
     uint32_t exit_code_ = 0;
 };
