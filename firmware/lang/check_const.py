@@ -48,8 +48,7 @@ class ConstantChecker:
     # --- reporting ---
     def complain(self, node: ast.AST, message: str, hint: str = "") -> Any:
         """Note an error; returns the ERROR type."""
-        shift = self.function.column_shift
-        self.out.problems.append(Diagnostic.at(self.function.path, node, shift, message, hint))
+        self.out.problems.append(Diagnostic.at(self.function.path, node, message, hint))
         return ERROR
 
     # --- compile-time objects ---

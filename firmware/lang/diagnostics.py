@@ -39,11 +39,11 @@ class Diagnostic:
     hint: str = ""
 
     @staticmethod
-    def at(path: str, node: ast.AST, column_shift: int, message: str, hint: str = "") -> "Diagnostic":
+    def at(path: str, node: ast.AST, message: str, hint: str = "") -> "Diagnostic":
         """An error about a syntax node."""
         line = getattr(node, "lineno", 1)
-        column = getattr(node, "col_offset", 0) + column_shift
-        end = getattr(node, "end_col_offset", column) + column_shift
+        column = getattr(node, "col_offset", 0)
+        end = getattr(node, "end_col_offset", column)
         if getattr(node, "end_lineno", line) != line:
             end = len(linecache.getline(path, line).rstrip())
         return Diagnostic(path, line, column + 1, max(end, column + 1) + 1, message, hint)

@@ -24,7 +24,7 @@ class BlockBuilder:
     def at(self, node: ast.AST) -> None:
         """What follows belongs to this node's line."""
         line = getattr(node, "lineno", self.function.tree.lineno)
-        column = getattr(node, "col_offset", 0) + self.function.column_shift + 1
+        column = getattr(node, "col_offset", 0) + 1
         self._location = self.module.node(
             f"!DILocation(line: {line}, column: {column}, scope: !{self.scope})"
         )

@@ -1,13 +1,13 @@
 """The ``@fw`` decorator, module assembly, and the registry of both by module."""
 
 import ast
-import inspect
+import linecache
 import re
 import sys
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from . import data
@@ -32,6 +32,16 @@ class Assembly:
     line: int
     items: tuple[Any, ...] = ()
     """The functions and statics that it names; they are exported."""
+
+
+@lru_cache(maxsize=16)
+def _definitions(source: str) -> dict[int, ast.FunctionDef]:
+    """The functions of a source text by the line where they begin, decorators included."""
+    return {
+        min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)]): node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef)
+    }
 
 
 class FwFunction:
@@ -62,19 +72,14 @@ class FwFunction:
         return {name: cell.cell_contents for name, cell in found}
 
     @cached_property
-    def column_shift(self) -> int:
-        """Columns that were cut off the source to parse it."""
-        first = inspect.getsourcelines(self.python)[0][0]
-        return len(first) - len(first.lstrip())
-
-    @cached_property
     def tree(self) -> ast.FunctionDef:
-        """The syntax tree, with the file's line numbers."""
-        lines, start = inspect.getsourcelines(self.python)
-        tree = ast.parse(textwrap.dedent("".join(lines)))
-        ast.increment_lineno(tree, start - 1)
-        assert isinstance(tree.body[0], ast.FunctionDef)
-        return tree.body[0]
+        """The syntax tree within its file's; functions of one definition share it, so it is never changed."""
+        linecache.checkcache(self.path)
+        line = self.python.__code__.co_firstlineno
+        found = _definitions("".join(linecache.getlines(self.path))).get(line)
+        if found is None:
+            raise OSError(f"the source of {self.name} is not in {self.path}: write it in a file")
+        return found
 
     @cached_property
     def signature(self) -> tuple[list[tuple[str, Any]], Any]:
@@ -84,7 +89,7 @@ class FwFunction:
         simple = not (arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.defaults)
         if not simple:
             message = "a firmware function has plain positional parameters only"
-            problems.append(Diagnostic.at(self.path, self.tree, self.column_shift, message))
+            problems.append(Diagnostic.at(self.path, self.tree, message))
         parameters = []
         for argument in arguments.args:
             kind = self._annotation(argument.arg, argument, problems)
@@ -92,7 +97,7 @@ class FwFunction:
                 what = data.type_name(kind)
                 hint = "pass a pointer" if data.is_aggregate(kind) else "annotate it, for example x: u64"
                 message = f"parameter {argument.arg} cannot be {what}"
-                problems.append(Diagnostic.at(self.path, argument, self.column_shift, message, hint))
+                problems.append(Diagnostic.at(self.path, argument, message, hint))
             parameters.append((argument.arg, kind))
         result = self._annotation("return", self.tree.returns or self.tree, problems)
         if getattr(result, "__origin__", None) is tuple:
@@ -100,9 +105,7 @@ class FwFunction:
         parts = result if isinstance(result, tuple) else (result,)
         if result is not None and not all(map(data.is_scalar, parts)) and not problems:
             message = f"a function cannot return {data.type_name(result)}"
-            problems.append(
-                Diagnostic.at(self.path, self.tree.returns or self.tree, self.column_shift, message)
-            )
+            problems.append(Diagnostic.at(self.path, self.tree.returns or self.tree, message))
         if problems:
             raise CompileError(problems)
         return parameters, result
@@ -113,7 +116,7 @@ class FwFunction:
             try:
                 kind = eval(kind, self.python.__globals__, self.names)
             except Exception as error:  # whatever the annotation raises is the message
-                problems.append(Diagnostic.at(self.path, node, self.column_shift, str(error)))
+                problems.append(Diagnostic.at(self.path, node, str(error)))
                 return data.LayoutError
         return None if kind is type(None) else kind
 
