@@ -6,6 +6,13 @@
 #define MEGAPAGE 0x200000
 #define GIGAPAGE 0x40000000
 
+/* An invalidation between the fences of Svinval. (A `;` in a macro argument would end the macro's line.) */
+.macro INVALIDATE instruction:vararg
+    sfence.w.inval
+    \instruction
+    sfence.inval.ir
+.endm
+
 .macro FENCES
     sfence.vma
     hfence.vvma

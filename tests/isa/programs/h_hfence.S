@@ -45,8 +45,8 @@ PROGRAM
     FIRST_CHANGES 8 * PAGE, WORD_B, hfence.vvma x0, a2
     FIRST_CHANGES 7 * PAGE, WORD_A, hfence.vvma a1, a2
     TEST 3
-    FIRST_CHANGES 8 * PAGE, WORD_B, sfence.w.inval; hinval.vvma a1, a2; sfence.inval.ir
-    FIRST_CHANGES 7 * PAGE, WORD_A, sfence.w.inval; hinval.vvma x0, x0; sfence.inval.ir
+    FIRST_CHANGES 8 * PAGE, WORD_B, INVALIDATE hinval.vvma a1, a2
+    FIRST_CHANGES 7 * PAGE, WORD_A, INVALIDATE hinval.vvma x0, x0
     TEST 4      # the address operand of hfence.gvma is the GPA >> 2
     li a2, 5
     li a3, (7 * PAGE) >> 2
@@ -55,8 +55,8 @@ PROGRAM
     SECOND_CHANGES page_d, WORD_D, hfence.gvma x0, a2
     SECOND_CHANGES page_a, WORD_A, hfence.gvma a3, a2
     TEST 5
-    SECOND_CHANGES page_b, WORD_B, sfence.w.inval; hinval.gvma a3, a2; sfence.inval.ir
-    SECOND_CHANGES page_a, WORD_A, sfence.w.inval; hinval.gvma x0, x0; sfence.inval.ir
+    SECOND_CHANGES page_b, WORD_B, INVALIDATE hinval.gvma a3, a2
+    SECOND_CHANGES page_a, WORD_A, INVALIDATE hinval.gvma x0, x0
     TEST 6      # a guest's own sfence.vma and sinval.vma act on its first stage
 .macro GUEST_CHANGES gpa, expected, fence:vararg
     MAP_AT vs_l0, 5, \gpa, PTE_RWX
@@ -72,7 +72,7 @@ PROGRAM
     GUEST_CHANGES 7 * PAGE, WORD_A, sfence.vma a1
     GUEST_CHANGES 8 * PAGE, WORD_B, sfence.vma x0, a2
     GUEST_CHANGES 7 * PAGE, WORD_A, sfence.vma a1, a2
-    GUEST_CHANGES 8 * PAGE, WORD_B, sfence.w.inval; sinval.vma a1, a2; sfence.inval.ir
+    GUEST_CHANGES 8 * PAGE, WORD_B, INVALIDATE sinval.vma a1, a2
     TEST 7      # two VMIDs and two ASIDs keep apart
     MAP_AT vs_l0, 5, 7 * PAGE, PTE_RWX
     FENCES
