@@ -287,7 +287,7 @@ class DataCache(wiring.Component):
         m.d.sync += held.eq(select)
 
     def _write_channel(self, m: Module) -> None:
-        """Lines written back and device writes share the write channels; each has them until its data are out."""
+        """Lines written back and device writes share the write channels, each until its data are out."""
         g, writeback, device, bus, cpu = (
             self.geometry,
             self._writeback,
