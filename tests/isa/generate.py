@@ -323,6 +323,74 @@ def _amo_program() -> str:
     return program.text()
 
 
+def _registers_program() -> str:
+    """Each register holds a value of its own, and every pair of registers can be added."""
+    program = _Program("All 31 registers, apart from one another, in each operand position.")
+    names = [f"x{n}" for n in range(1, 32) if n not in (3, 31)]  # gp numbers the tests, t6 is CHECK's
+    values = {name: 0x0101_0101_0101_0101 * int(name[1:]) for name in names}
+    program.test()
+    program.emit(*(f"li {name}, {value:#x}" for name, value in values.items()))
+    for name in names:
+        program.check(name, values[name])
+    chooser = random.Random(4)
+    program.test()
+    for _ in range(200):
+        rd, rs1, rs2 = (chooser.choice(names) for _ in range(3))
+        program.emit(f"add {rd}, {rs1}, {rs2}")
+        values[rd] = (values[rs1] + values[rs2]) & _BITS64
+    for name in names:
+        program.check(name, values[name])
+    return program.text()
+
+
+def _mixed_program(seed: int) -> str:
+    """Random arithmetic with short dependencies, and loads and stores of a small buffer between it."""
+    program = _Program(f"Random mix of arithmetic, loads and stores, seed {seed}.")
+    chooser = random.Random(seed)
+    operations = REGISTER_OPS | WORD_OPS | MULTIPLY_OPS | DIVIDE_OPS
+    names = ["a0", "a1", "a2", "a3", "a4", "a5", "s2", "s3"]
+    program.data += ["buffer:", "    .zero 64"]
+    program.emit("la s1, buffer")
+    values = {name: chooser.getrandbits(64) for name in names}
+    memory = bytearray(64)
+    program.emit(*(f"li {name}, {value:#x}" for name, value in values.items()))
+    for _ in range(12):
+        program.test()
+        for _ in range(60):
+            _mixed_step(program, chooser, operations, values, memory)
+        for name in names:
+            program.check(name, values[name])
+    return program.text()
+
+
+def _mixed_step(
+    program: _Program,
+    chooser: random.Random,
+    operations: dict[str, Callable[[int, int], int]],
+    values: dict[str, int],
+    memory: bytearray,
+) -> None:
+    """One random instruction, and its effect on ``values`` and ``memory``."""
+    names = list(values)
+    rd, rs1, rs2 = (chooser.choice(names) for _ in range(3))
+    kind = chooser.randrange(10)
+    if kind < 7:
+        name = chooser.choice(list(operations))
+        program.emit(f"{name} {rd}, {rs1}, {rs2}")
+        values[rd] = _unsigned(operations[name](_signed(values[rs1]), _signed(values[rs2])))
+    elif kind < 9:
+        name, (size, signed) = chooser.choice(list(LOADS.items()))
+        at = chooser.randrange(64 - size)
+        program.emit(f"{name} {rd}, {at}(s1)")
+        value = int.from_bytes(memory[at : at + size], "little")
+        values[rd] = _unsigned(_signed(value, 8 * size) if signed else value)
+    else:
+        name, size = chooser.choice(list(STORES.items()))
+        at = chooser.randrange(64 - size)
+        program.emit(f"{name} {rs2}, {at}(s1)")
+        memory[at : at + size] = values[rs2].to_bytes(8, "little")[:size]
+
+
 def generated_programs() -> Iterator[tuple[str, str]]:
     """Name and assembly text of every program made here."""
     yield "rv64i_register", _register_program("RV64I register-register instructions.", REGISTER_OPS)
@@ -340,3 +408,6 @@ def generated_programs() -> Iterator[tuple[str, str]]:
     yield "rv64m_multiply", _register_program("Multiplication.", MULTIPLY_OPS)
     yield "rv64m_divide", _register_program("Division and remainder.", DIVIDE_OPS)
     yield "rv64a_amo", _amo_program()
+    yield "rv64i_registers", _registers_program()
+    for seed in range(1, 5):
+        yield f"rv64im_mixed_{seed}", _mixed_program(seed)
