@@ -79,7 +79,7 @@ class Soc(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.core = core = self.core
-        m.submodules.router = router = AxiDecoder([memory_map.DRAM, memory_map.PERIPHERALS])
+        m.submodules.router = router = AxiDecoder([memory_map.DRAM, memory_map.PERIPHERALS], ordered=True)
         m.submodules.bridge = bridge = PeripheralBridge()
         m.submodules.boot_rom = boot_rom = BootRom()
         m.submodules.finisher = finisher = Finisher()

@@ -17,7 +17,7 @@ from rtl.isa.memory_map import Region
 __all__ = ["AxiDecoder", "PeripheralDecoder"]
 
 OUTSTANDING = 7
-"""Bursts that one id may have under way."""
+"""Bursts that one id (or all, if ordered) may have under way."""
 
 
 def _check(regions: Sequence[Region]) -> None:
@@ -92,6 +92,7 @@ class AxiDecoder(wiring.Component):
     Parameters
     ----------
     regions: where the subordinates are, in the order of their ports; addresses are passed on unchanged
+    ordered: bursts of all ids wait for each other as those of one id do; far less logic
 
     Members
     -------
@@ -99,8 +100,16 @@ class AxiDecoder(wiring.Component):
     subordinates: list of the ports to the subordinates
     """
 
-    def __init__(self, regions: Sequence[Region], *, id_width: int = 4, addr_width: int = 56) -> None:
+    def __init__(
+        self,
+        regions: Sequence[Region],
+        *,
+        id_width: int = 4,
+        addr_width: int = 56,
+        ordered: bool = False,
+    ) -> None:
         _check(regions)
+        self.ordered = ordered
         self.regions = tuple(regions)
         self.id_width = id_width
         self.addr_width = addr_width
@@ -128,7 +137,7 @@ class AxiDecoder(wiring.Component):
 
     def _read(self, m: Module, targets: list) -> None:
         bus, count = self.bus, len(targets)
-        m.submodules.reads = reads = _Outstanding(count, self.id_width)
+        m.submodules.reads = reads = _Outstanding(count, 0 if self.ordered else self.id_width)
         m.submodules.read_turn = turn = RoundRobin(count)
         chosen = self._select(m, bus.araddr, "read_target")
         m.d.comb += [
@@ -151,7 +160,7 @@ class AxiDecoder(wiring.Component):
 
     def _write(self, m: Module, targets: list) -> None:
         bus, count = self.bus, len(targets)
-        m.submodules.writes = writes = _Outstanding(count, self.id_width)
+        m.submodules.writes = writes = _Outstanding(count, 0 if self.ordered else self.id_width)
         m.submodules.response_turn = turn = RoundRobin(count)
         chosen = self._select(m, bus.awaddr, "write_target")
         data_target = Signal(count)

@@ -94,12 +94,13 @@ def test_arbiter_refuses_narrow_ids():
         AxiArbiter(4, id_width=2)
 
 
+@pytest.mark.parametrize("ordered", [False, True])
 @pytest.mark.parametrize("seed", range(2))
-def test_decoder(seed):
+def test_decoder(seed, ordered):
     """Bursts of a few ids to two memories and to nowhere; those of one id are answered in order."""
     rng = Random(seed)
     regions = [Region("low", 0x1000, 0x3000), Region("high", DRAM_BASE, 0x1000)]
-    dut = AxiDecoder(regions)
+    dut = AxiDecoder(regions, ordered=ordered)
     memories = [AxiMemory(port, rng=Random(rng.random())) for port in dut.subordinates]
     bases = (0x1000, 0x3F00, DRAM_BASE, DRAM_BASE + 0xF00, 0x4000, 0xFFF00, DRAM_BASE + 0x1000)
     transactions = [random_transaction(rng, rng.choice(bases), 256, 3) for _ in range(120)]
