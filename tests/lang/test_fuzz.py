@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from firmware.lang import Image, build, emit_call
@@ -65,6 +65,7 @@ def fuzz(tmp_path_factory: pytest.TempPathFactory, start: int, modules: int, row
         max_examples=modules,
         deadline=None,
         database=None,
+        phases=[Phase.generate],  # a smaller seed is not a smaller program
         suppress_health_check=list(HealthCheck),
     )
     @given(number=st.integers(0, (1 << 62) - 1))
