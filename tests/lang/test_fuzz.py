@@ -70,7 +70,8 @@ def fuzz(tmp_path_factory: pytest.TempPathFactory, start: int, modules: int, row
     )
     @given(number=st.integers(0, (1 << 62) - 1))
     def run(number: int) -> None:
-        assert compare(start << 64 | number, FUNCTIONS, rows, tmp_path_factory.mktemp("fuzz")) == FUNCTIONS * rows
+        place = tmp_path_factory.mktemp("fuzz")
+        assert compare(start << 64 | number, FUNCTIONS, rows, place) == FUNCTIONS * rows
 
     run()
 
