@@ -66,8 +66,8 @@ class Uart16550(wiring.Component):
         self._iir = Signal(Iir, name="iir", init=Iir.NONE)
         self._lsr = Signal(8, name="lsr")
         self._msr = Signal(8, name="msr")
-        self._reads = [Signal(name=f"reads_{offset}") for offset in range(8)]
-        self._writes = [Signal(name=f"writes_{offset}") for offset in range(8)]
+        self._reads = Signal(8, name="reads")
+        self._writes = Signal(8, name="writes")
         self._wdata = Signal(8, name="wdata")
 
     def elaborate(self, platform: object) -> Module:
@@ -101,9 +101,10 @@ class Uart16550(wiring.Component):
         m.d.comb += [bus.ready.eq(bus.valid), self._wdata.eq(bus.wdata.word_select(bus.addr[:3], 8))]
         with m.If(bus.valid & (bus.addr[3:] == 0)):
             m.d.comb += bus.rdata.word_select(bus.addr[:3], 8).eq(values[bus.addr[:3]])
-            for offset in range(8):
-                with m.If(bus.addr[:3] == offset):
-                    m.d.comb += [self._writes[offset].eq(bus.write), self._reads[offset].eq(~bus.write)]
+            with m.If(bus.write):
+                m.d.comb += self._writes.eq(1 << bus.addr[:3])
+            with m.Else():
+                m.d.comb += self._reads.eq(1 << bus.addr[:3])
 
     def _control_registers(self, m: Module) -> None:
         writes, wdata = self._writes, self._wdata
