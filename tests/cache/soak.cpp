@@ -298,15 +298,15 @@ struct Answer {
 // Fetches, mostly in sequence, with withdrawals and flushes.
 struct Fetcher {
     bool first = false, second = false, flush = false;
-    Word next = 0, address = 0, progress = 0, done = 0;
+    Word next = 0, address = 0, progress = 0, done = 0, from_memory = 0;
 
     void drive() {
         flush = chance(0.003);
         if (flush || chance(withdrawal)) second = false;
         if (!first) {
             first = true;
-            next = chance(0.02) ? ROM + 8 * below(64) : (address & ~Word(63)) | ((address + 8) & 56);
-            if (next >= ROM + 512 && (chance(0.4) || !fetchable.count(next))) next = pick();
+            next = (address & ~Word(63)) | ((address + 8) & 56);
+            if (!fetchable.count(next) || chance(0.4)) next = chance(0.02) ? ROM + 8 * below(64) : pick();
         }
         PIN(fetch, flush) = flush;
         PIN(fetch, index_valid) = first && !flush;
@@ -320,6 +320,7 @@ struct Fetcher {
             answer();
             second = false;
             done++;
+            from_memory += address >= DRAM;
             progress = cycle;
         }
         if (PIN(fetch, index_valid) && PIN(fetch, index_ready)) {
@@ -417,8 +418,8 @@ int main(int argc, char** argv) {
         ram.check();
         tick();
     }
-    printf("%" PRIu64 " accesses of the hart (%" PRIu64 " errors), %" PRIu64 " fetches, %" PRIu64
+    printf("%" PRIu64 " accesses of the hart (%" PRIu64 " errors), %" PRIu64 " fetches (%" PRIu64 " from memory), %" PRIu64
            " walker reads (%" PRIu64 " swaps), %" PRIu64 " dma\n",
-           hart.done, hart.errors, fetcher.done, walker.done, walker.swaps, dma.done);
+           hart.done, hart.errors, fetcher.done, fetcher.from_memory, walker.done, walker.swaps, dma.done);
     return 0;
 }
