@@ -1,4 +1,4 @@
-"""The devices that bare-metal programs need: CLINT, PLIC, 16550 transmitter, test finisher."""
+"""The devices that bare-metal programs need: CLINT, PLIC, 16550, test finisher."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from rtl.isa.memory_map import (
     FINISHER_RESET,
     PLIC_SOURCES,
 )
-from rtl.isa.uart import Lsr, Register
+from rtl.isa.uart import Fcr, Ier, Iir, Lcr, Lsr, Msr, Register
 
 __all__ = ["Clint", "Finisher", "Plic", "Uart"]
 
@@ -83,31 +83,74 @@ class Finisher:
 
 
 class Uart:
-    """A 16550 whose transmitter is always ready; no input and no interrupts."""
+    """A 16550A whose transmitter is always ready. ``line(level)`` is called with its interrupt's level."""
 
-    def __init__(self, output: Callable[[bytes], None]):
+    def __init__(self, output: Callable[[bytes], None], line: Callable[[bool], None]):
         self._output = output
+        self._line = line
         self._registers = [0] * 8
+        self._divisor = [0, 0]
+        self._input = bytearray()
+        self._transmitted = False
+        self._fifos = False
+
+    def receive(self, data: bytes) -> None:
+        """Characters that arrive from outside."""
+        self._input += data
+        self._update()
+
+    def _identification(self) -> int:
+        """IIR: the pending interrupt of the highest priority."""
+        enabled = self._registers[Register.IER]
+        if self._input and enabled & Ier.ERBFI:
+            return Iir.DATA_AVAILABLE
+        return Iir.THR_EMPTY if self._transmitted and enabled & Ier.ETBEI else Iir.NONE
+
+    def _update(self) -> None:
+        self._line(self._identification() != Iir.NONE)
+
+    def _selects_divisor(self, number: int) -> bool:
+        return bool(self._registers[Register.LCR] & Lcr.DLAB) and number <= Register.DLM
 
     def read(self, offset: int, size: int) -> int:
-        """Read a byte register."""
-        match offset & 7:
-            case n if n == Register.LSR:
-                return int(Lsr.THRE | Lsr.TEMT)
-            case n if n == Register.RBR:
-                return 0
-            case n if n == Register.IIR:
-                return 1
-            case n:
-                return self._registers[n]
+        """Read a byte register; of IIR, this ends the transmitter's interrupt."""
+        number = offset & 7
+        if self._selects_divisor(number):
+            return self._divisor[number]
+        match number:
+            case Register.RBR:
+                value = self._input.pop(0) if self._input else 0
+            case Register.IIR:
+                value = self._identification()
+                self._transmitted = self._transmitted and value != Iir.THR_EMPTY
+                value |= 0xC0 if self._fifos else 0
+            case Register.LSR:
+                value = Lsr.THRE | Lsr.TEMT | (Lsr.DR if self._input else 0)
+            case Register.MSR:
+                value = Msr.CTS | Msr.DSR | Msr.DCD
+            case _:
+                value = self._registers[number]
+        self._update()
+        return int(value)
 
     def write(self, offset: int, size: int, value: int) -> None:
-        """Write a byte register; one to THR is printed unless LCR selects the divisor."""
+        """Write a byte register; one to THR is printed."""
         number = offset & 7
-        if number == Register.THR and not self._registers[Register.LCR] & 0x80:
-            self._output(bytes([value & 0xFF]))
-        elif not self._registers[Register.LCR] & 0x80 or number > 1:
-            self._registers[number] = value & 0xFF
+        value &= 0xFF
+        if self._selects_divisor(number):
+            self._divisor[number] = value
+        elif number == Register.THR:
+            self._output(bytes([value]))
+            self._transmitted = True
+        elif number == Register.FCR:
+            self._fifos = bool(value & Fcr.ENABLE)
+            if value & Fcr.CLEAR_RX:
+                self._input.clear()
+        else:
+            if number == Register.IER and value & ~self._registers[number] & Ier.ETBEI:
+                self._transmitted = True
+            self._registers[number] = value
+        self._update()
 
 
 class Plic:
@@ -125,6 +168,13 @@ class Plic:
         self.levels = 0
         self._pending = 0
 
+    def set_line(self, source: int, level: bool) -> None:
+        """A device raises or lowers its interrupt."""
+        levels = self.levels & ~(1 << source) | level << source
+        if levels != self.levels:
+            self.levels = levels
+            self.update()
+
     def update(self) -> None:
         """Latch the lines and tell the hart."""
         self._pending |= self.levels & ~self._claimed
@@ -138,6 +188,8 @@ class Plic:
 
     def line(self, context: int) -> bool:
         """Whether the external interrupt of ``context`` is raised."""
+        if not self._pending & self._enable[context]:
+            return False
         return self._priority[self.best(context)] > self._threshold[context]
 
     def read(self, offset: int, size: int) -> int:

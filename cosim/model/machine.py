@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -15,7 +16,7 @@ from cosim.model.htif import Htif
 from cosim.model.memory import Bus
 from cosim.model.trace import commit_line
 from rtl.isa.causes import Interrupt
-from rtl.isa.memory_map import CLINT, DRAM_BASE, DRAM_SIZE_MAX, DRAM_SIZE_MIN, FINISHER, PLIC, UART
+from rtl.isa.memory_map import CLINT, DRAM_BASE, DRAM_SIZE_MAX, DRAM_SIZE_MIN, FINISHER, PLIC, UART, UART_IRQ
 
 __all__ = ["Machine", "Result", "run"]
 
@@ -57,7 +58,8 @@ class Machine:
         self.plic = Plic(self._changed)
         self.bus.attach(CLINT, self.clint)
         self.bus.attach(PLIC, self.plic)
-        self.bus.attach(UART, Uart(self.print))
+        self.uart = Uart(self.print, partial(self.plic.set_line, UART_IRQ))
+        self.bus.attach(UART, self.uart)
         self.bus.attach(FINISHER, Finisher())
         self.hart = Hart(self.bus, self)
 
@@ -72,9 +74,7 @@ class Machine:
         lines = self.clint.msip << Interrupt.MSI
         if self.clint.mtime >= self.clint.mtimecmp:
             lines |= 1 << Interrupt.MTI
-        if self.plic.levels:
-            lines |= self.plic.line(0) << Interrupt.MEI | self.plic.line(1) << Interrupt.SEI
-        return lines
+        return lines | self.plic.line(0) << Interrupt.MEI | self.plic.line(1) << Interrupt.SEI
 
     def ticks_to_timer(self) -> int:
         """mtime ticks until MTIP rises."""

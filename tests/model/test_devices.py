@@ -2,10 +2,11 @@
 
 import pytest
 
-from cosim.model.devices import Clint, Finisher, Plic
+from cosim.model.devices import Clint, Finisher, Plic, Uart
 from cosim.model.exceptions import Stop
 from rtl.isa import plic as plic_map
 from rtl.isa.memory_map import CLINT_MSIP, CLINT_MTIME, CLINT_MTIMECMP
+from rtl.isa.uart import Ier, Iir, Lsr, Register
 
 
 def test_clint_registers_whole_and_by_halves() -> None:
@@ -56,3 +57,46 @@ def test_plic_threshold() -> None:
     assert plic.line(0)
     plic.write(plic_map.CONTEXT + plic_map.THRESHOLD, 4, 3)
     assert not plic.line(0)
+
+
+def _uart() -> tuple[Uart, bytearray, list[bool]]:
+    printed, levels = bytearray(), [False]
+
+    def line(level: bool) -> None:
+        levels[0] = level
+
+    return Uart(printed.extend, line), printed, levels
+
+
+def test_uart_prints_unless_the_divisor_is_selected() -> None:
+    uart, printed, _ = _uart()
+    uart.write(Register.THR, 1, ord("a"))
+    uart.write(Register.LCR, 1, 0x83)
+    uart.write(Register.DLL, 1, ord("b"))
+    uart.write(Register.DLM, 1, 1)
+    assert (uart.read(Register.DLL, 1), uart.read(Register.DLM, 1)) == (ord("b"), 1)
+    uart.write(Register.LCR, 1, 0x03)
+    uart.write(Register.THR, 1, ord("c"))
+    assert printed == b"ac"
+
+
+def test_uart_transmitter_interrupt_comes_and_goes() -> None:
+    uart, _, levels = _uart()
+    uart.write(Register.IER, 1, Ier.ETBEI)
+    assert levels == [True]
+    assert uart.read(Register.IIR, 1) & 0xF == Iir.THR_EMPTY
+    assert levels == [False]
+    assert uart.read(Register.IIR, 1) & 0xF == Iir.NONE
+    uart.write(Register.THR, 1, 65)
+    assert levels == [True]
+
+
+def test_uart_receives() -> None:
+    uart, _, levels = _uart()
+    uart.write(Register.IER, 1, Ier.ERBFI)
+    uart.receive(b"hi")
+    assert levels == [True]
+    assert uart.read(Register.LSR, 1) & Lsr.DR
+    assert uart.read(Register.IIR, 1) & 0xF == Iir.DATA_AVAILABLE
+    assert [uart.read(Register.RBR, 1) for _ in range(2)] == [ord("h"), ord("i")]
+    assert levels == [False]
