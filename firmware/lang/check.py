@@ -14,14 +14,13 @@ from .intrinsics import CsrNamespace
 
 __all__ = ["check", "checked"]
 
-_CACHE: dict[FwFunction, Checked] = {}
-
 
 def check(function: FwFunction) -> Checked:
     """Type a function; errors are in the result's ``problems``."""
-    if function not in _CACHE:
-        _CACHE[function] = _FunctionChecker(function).run()
-    return _CACHE[function]
+    if function.found is None:
+        function.found = _FunctionChecker(function).run()
+    found: Checked = function.found
+    return found
 
 
 def checked(function: FwFunction) -> Checked:

@@ -62,6 +62,8 @@ class FwFunction:
             raise TypeError(f"@fw has no option {', '.join(options)}")
         self.__doc__ = python.__doc__
         self.__name__ = self.name
+        self.found: Any = None
+        """The checker's result, once there is one."""
         self._compiled: Callable[..., Any] | None = None
 
     @cached_property

@@ -7,6 +7,7 @@ import ctypes
 import platform
 import random
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,14 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from firmware.lang import Image, build, emit_call
+from firmware.lang.function import FUNCTIONS
 from firmware.lang.machine import Machine
 
 from .host import compile_for_host, import_source
 from .programs import random_module
 from .qemu import needs_qemu, run_qemu
 
-FUNCTIONS = 50
+COUNT = 50
 CORNERS = (0, 1, (1 << 64) - 1, 1 << 63, 0x7FFF_FFFF, 0x8000_0000)
 needs_x86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="the host target is x86_64 Linux")
 
@@ -56,6 +58,8 @@ def compare(seed: int, functions: int, rows: int, place: Path) -> int:
                     f"compiled:\n{function_source(source, number)}"
                 )
                 agreed += 1
+    FUNCTIONS.pop(module.__name__)
+    del sys.modules[module.__name__]
     return agreed
 
 
@@ -71,7 +75,7 @@ def fuzz(tmp_path_factory: pytest.TempPathFactory, start: int, modules: int, row
     @given(number=st.integers(0, (1 << 62) - 1))
     def run(number: int) -> None:
         place = tmp_path_factory.mktemp("fuzz")
-        assert compare(start << 64 | number, FUNCTIONS, rows, place) == FUNCTIONS * rows
+        assert compare(start << 64 | number, COUNT, rows, place) == COUNT * rows
 
     run()
 
@@ -86,7 +90,7 @@ def test_random_functions_agree(start: int, tmp_path_factory: pytest.TempPathFac
 @pytest.mark.nightly
 @pytest.mark.parametrize("start", range(100, 110))
 def test_ten_thousand_random_functions_agree(start: int, tmp_path_factory: pytest.TempPathFactory) -> None:
-    fuzz(tmp_path_factory, start, modules=1_000 // FUNCTIONS, rows=4)
+    fuzz(tmp_path_factory, start, modules=1_000 // COUNT, rows=4)
 
 
 @needs_x86
