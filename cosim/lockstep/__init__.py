@@ -1,0 +1,1 @@
+"""Lockstep: every instruction that the hardware retires is compared with the golden model."""

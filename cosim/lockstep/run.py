@@ -1,0 +1,47 @@
+"""Runs a bare program on the simulator and the model beside each other."""
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from cosim.build import Build, Variant, build
+from cosim.elf import Program, read_elf
+from cosim.job import Job
+from cosim.lockstep.compare import Lockstep
+from cosim.lockstep.records import read_records
+from cosim.model.machine import Machine
+
+__all__ = ["compare_program", "run_lockstep"]
+
+
+def run_lockstep(path: str | Path, *, max_cycles: int = 20_000_000, latency: int = 1) -> int:
+    """Instructions compared; raises Mismatch at the first difference, UserError for a bad file."""
+    simulator = build(Variant.OBSERVE)
+    return compare_program(simulator, read_elf(path), max_cycles=max_cycles, latency=latency)
+
+
+def compare_program(
+    simulator: Build, program: Program, *, max_cycles: int = 20_000_000, latency: int = 1
+) -> int:
+    """The same for a loaded program and a finished build; the records come through a pipe."""
+    job = Job(program, max_cycles=max_cycles, latency=latency)
+    machine = Machine(memory=job.memory)
+    machine.load(program)
+    lockstep = Lockstep(machine)
+    reading, writing = os.pipe()
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = job.arguments(Path(folder) / "image")
+        arguments += ["--records", f"/dev/fd/{writing}", "--console", os.devnull]
+        process = subprocess.Popen(
+            [simulator.plain, *arguments], pass_fds=[writing], stdout=subprocess.DEVNULL
+        )
+        os.close(writing)
+        try:
+            with os.fdopen(reading, "rb") as stream:
+                for retired in read_records(stream):
+                    lockstep.feed(retired)
+        finally:
+            process.kill()
+            process.wait()
+    return lockstep.compared
