@@ -1,24 +1,24 @@
 """``bivisor guest``: builds guests, and says where they are."""
 
-import importlib.util
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cosim.cli.terminal import output, working
 from cosim.errors import UserError
 
+if TYPE_CHECKING:
+    from cosim.guests.linux import LinuxGuest
+
 __all__ = ["guest", "linux_guest"]
 
 
-def linux_guest(*, rebuild: bool = False):
+def linux_guest(*, rebuild: bool = False) -> "LinuxGuest":
     """The Linux guest: ``image``, ``initrd`` and ``bootargs``; builds it if it is not in the cache."""
-    if importlib.util.find_spec("firmware.guests.linux") is None:
-        raise UserError("this checkout has no Linux guest (firmware/guests/linux)")
-    from firmware.guests import linux
+    from cosim.guests.linux import build_linux
 
     with working("building the Linux guest") as report:
-        return linux.build(report=report, rebuild=rebuild)
+        return build_linux(report, rebuild=rebuild)
 
 
 def guest(
