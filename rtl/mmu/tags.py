@@ -1,6 +1,6 @@
 """What cached translations are tagged with, what they hold, and which of them a fence covers."""
 
-from amaranth.hdl import Mux, Value
+from amaranth.hdl import Cat, Const, Mux, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import Out
 
@@ -8,7 +8,17 @@ from rtl.isa.paging import ASID_BITS, GPA_BITS, LEVEL_BITS, PAGE_SHIFT, PPN_BITS
 from rtl.mmu.interface import FenceOp
 from rtl.mmu.permissions import Rights
 
-__all__ = ["VPN_BITS", "FillPort", "Leaf", "Space", "fence_covers", "in_range", "same_page", "space_of"]
+__all__ = [
+    "VPN_BITS",
+    "FillPort",
+    "Leaf",
+    "Space",
+    "care_mask",
+    "fence_covers",
+    "in_range",
+    "same_page",
+    "space_of",
+]
 
 VPN_BITS = GPA_BITS - PAGE_SHIFT
 """Page-number bits of a tag: Sv39 needs 27, a guest physical address (VS stage Bare) 29."""
@@ -73,6 +83,15 @@ def same_page(a: Value, b: Value, mega: Value, giga: Value) -> Value:
         & (giga | ~diff[LEVEL_BITS : 2 * LEVEL_BITS].any())
         & (mega | ~diff[:LEVEL_BITS].any())
     )
+
+
+def care_mask(mega: Value, giga: Value) -> Value:
+    """Bits of a page number that a page of this size is told by (a constant per size, not bits repeated:
+    that is what simulates fast)."""
+    ones = (1 << LEVEL_BITS) - 1
+    upper = Const(-1, VPN_BITS - 2 * LEVEL_BITS)
+    low, high = Mux(mega, 0, ones), Mux(giga, 0, ones)
+    return Cat(low[:LEVEL_BITS], high[:LEVEL_BITS], upper)
 
 
 def fence_covers(fence, vmid: Value, space, leaf, here: Value) -> Value:

@@ -1,14 +1,16 @@
 """First-level TLB: fully associative, combined translations, looked up combinationally."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.isa.paging import ASID_BITS, LEVEL_BITS, PAGE_SHIFT, VMID_BITS
 from rtl.mmu.interface import Fence
-from rtl.mmu.tags import VPN_BITS, FillPort, Leaf, Space, fence_covers, same_page
+from rtl.mmu.tags import VPN_BITS, FillPort, Leaf, Space, care_mask, fence_covers, same_page
 
 __all__ = ["Tlb"]
+
+TAG_BITS = VPN_BITS + Space.as_shape().size + 1
 
 
 class Tlb(wiring.Component):
@@ -40,39 +42,27 @@ class Tlb(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        count = self.entries
-        valid = Signal(count)
-        vpns = [Signal(VPN_BITS, name=f"vpn_{i}") for i in range(count)]
-        spaces = [Signal(Space, name=f"space_{i}") for i in range(count)]
-        leaves = [Signal(Leaf, name=f"leaf_{i}") for i in range(count)]
-        match = Signal(count)
-        self._look_up(m, valid, vpns, spaces, leaves, match)
-        self._replace(m, valid, vpns, spaces, leaves)
+        entries = [_Entry(i) for i in range(self.entries)]
+        self._look_up(m, entries)
+        with m.If(self.fence_valid):
+            self._invalidate(m, entries)
+        with m.Elif(self.fill.valid):
+            self._replace(m, entries)
         return m
 
-    def _look_up(self, m: Module, valid, vpns, spaces, leaves, match) -> None:
-        key = Signal(VPN_BITS + Space.as_shape().size)
-        m.d.comb += key.eq(Cat(self.vpn, self.space.as_value()))
-        rest = len(key) - VPN_BITS - ASID_BITS
-        with m.If(self.enable):
-            for i, (vpn, space, leaf) in enumerate(zip(vpns, spaces, leaves, strict=True)):
-                care = Cat(
-                    ~leaf.mega.replicate(LEVEL_BITS),
-                    ~leaf.giga.replicate(LEVEL_BITS),
-                    Const(-1, VPN_BITS - 2 * LEVEL_BITS),
-                    ~leaf.all_asids.replicate(ASID_BITS),
-                    Const(-1, rest),
-                )
-                differs = (Cat(vpn, space.as_value()) ^ key) & care
-                m.d.comb += match[i].eq(valid[i] & (differs == 0))
+    def _look_up(self, m: Module, entries: list["_Entry"]) -> None:
+        key = Signal(TAG_BITS)
         chosen = Signal(Leaf)
-        word = 0
-        for i, leaf in enumerate(leaves):
-            word = word | Mux(match[i], leaf.as_value(), 0)
+        found, word = 0, 0
+        for entry in entries:
+            m.d.comb += entry.match.eq((key & entry.care) == entry.tag)
+            found = found | entry.match
+            word = word | Mux(entry.match, entry.leaf.as_value(), 0)
         low, high = LEVEL_BITS, 2 * LEVEL_BITS
         m.d.comb += [
+            key.eq(_tag(self.vpn, self.space)),
             chosen.as_value().eq(word),
-            self.found.eq(match.any()),
+            self.found.eq(found & self.enable),
             self.leaf.eq(chosen),
             self.leaf.ppn.eq(
                 Cat(
@@ -83,39 +73,57 @@ class Tlb(wiring.Component):
             ),
         ]
 
-    def _replace(self, m: Module, valid, vpns, spaces, leaves) -> None:
-        fill = self.fill
+    def _invalidate(self, m: Module, entries: list["_Entry"]) -> None:
+        address = self.fence.address[PAGE_SHIFT : PAGE_SHIFT + VPN_BITS]
+        for entry in entries:
+            leaf = entry.leaf
+            here = same_page(entry.vpn, address, leaf.stage1_mega, leaf.stage1_giga)
+            with m.If(fence_covers(self.fence, self.vmid, entry.space, leaf, here)):
+                m.d.sync += entry.valid.eq(0)
+
+    def _replace(self, m: Module, entries: list["_Entry"]) -> None:
+        fill, leaf = self.fill, self.fill.leaf
+        ones = (1 << ASID_BITS) - 1
+        care = Signal(TAG_BITS)
+        tag = Signal(TAG_BITS)
         victim = Signal(range(self.entries))
         turn = Signal(range(self.entries))
-        overlap = Signal(self.entries)
-        m.d.comb += victim.eq(turn)
-        for i in reversed(range(self.entries)):
-            with m.If(~valid[i]):
+        m.d.comb += [
+            care.eq(
+                Cat(
+                    care_mask(leaf.mega, leaf.giga),
+                    Mux(leaf.all_asids, 0, ones)[:ASID_BITS],
+                    Const(-1, TAG_BITS - VPN_BITS - ASID_BITS),
+                )
+            ),
+            tag.eq(_tag(fill.vpn, fill.space) & care),
+            victim.eq(turn),
+        ]
+        m.d.sync += turn.eq(Mux(turn == self.entries - 1, 0, turn + 1))
+        for i, entry in reversed(list(enumerate(entries))):
+            with m.If(~entry.valid):
                 m.d.comb += victim.eq(i)
-        for i, (vpn, space, leaf) in enumerate(zip(vpns, spaces, leaves, strict=True)):
-            with m.If(self.fence_valid):
-                here = same_page(
-                    vpn,
-                    self.fence.address[PAGE_SHIFT : PAGE_SHIFT + VPN_BITS],
-                    leaf.stage1_mega,
-                    leaf.stage1_giga,
-                )
-                with m.If(fence_covers(self.fence, self.vmid, space, leaf, here)):
-                    m.d.sync += valid[i].eq(0)
-            with m.Elif(fill.valid):
-                here = same_page(vpn, fill.vpn, leaf.mega | fill.leaf.mega, leaf.giga | fill.leaf.giga)
-                any_asid = leaf.all_asids | fill.leaf.all_asids | (space.asid == fill.space.asid)
-                m.d.comb += overlap[i].eq(
-                    here & any_asid & ~(space.as_value() ^ fill.space.as_value())[ASID_BITS:].any()
-                )
-                with m.If(victim == i):
-                    m.d.sync += [
-                        valid[i].eq(1),
-                        vpn.eq(fill.vpn),
-                        space.eq(fill.space),
-                        leaf.eq(fill.leaf),
-                    ]
-                with m.Elif(overlap[i]):
-                    m.d.sync += valid[i].eq(0)
-        with m.If(fill.valid & ~self.fence_valid & valid.all()):
-            m.d.sync += turn.eq(Mux(turn == self.entries - 1, 0, turn + 1))
+        for i, entry in enumerate(entries):
+            with m.If(victim == i):
+                m.d.sync += [entry.tag.eq(tag), entry.care.eq(care), entry.leaf.eq(leaf)]
+            with m.Elif(((entry.tag ^ tag) & entry.care & care) == 0):
+                m.d.sync += entry.valid.eq(0)
+
+
+def _tag(vpn: Value, space) -> Value:
+    """Page number, space and a one for validity: what an entry's tag is compared with."""
+    return Cat(vpn, space.as_value(), Const(1, 1))
+
+
+class _Entry:
+    """A translation: ``tag`` has its ignored bits zero and a zero in its last bit if it is invalid; ``care``
+    has a one for each bit that counts (equal flip-flops are merged in synthesis)."""
+
+    def __init__(self, index: int) -> None:
+        self.tag = Signal(TAG_BITS, name=f"tag_{index}")
+        self.care = Signal(TAG_BITS, name=f"care_{index}", init=-1)
+        self.leaf = Signal(Leaf, name=f"leaf_{index}")
+        self.match = Signal(name=f"match_{index}")
+        self.vpn = self.tag[:VPN_BITS]
+        self.space = data.View(Space, self.tag[VPN_BITS:-1])
+        self.valid = self.tag[-1]

@@ -1,13 +1,13 @@
 """Caches of the walker: pointers to page tables, and G-stage translations."""
 
-from amaranth.hdl import Module, Mux, ShapeLike, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, ShapeLike, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.isa.paging import LEVEL_BITS, PAGE_SHIFT, PPN_BITS, VMID_BITS
 from rtl.mmu.interface import Fence, FenceOp
 from rtl.mmu.permissions import StageRights
-from rtl.mmu.tags import VPN_BITS, Space, same_page
+from rtl.mmu.tags import VPN_BITS, Space, care_mask
 
 __all__ = ["GuestLeaf", "GuestTlb", "TableCache", "TablePointer"]
 
@@ -57,50 +57,44 @@ class TableCache(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        count = self.entries
-        valid = Signal(count)
-        prefixes = [Signal(VPN_BITS - LEVEL_BITS, name=f"prefix_{i}") for i in range(count)]
-        spaces = [Signal(self.tag_shape, name=f"space_{i}") for i in range(count)]
-        pointers = [Signal(TablePointer, name=f"pointer_{i}") for i in range(count)]
-        last, first = Signal(count), Signal(count)
-        for i in range(count):
-            differs = prefixes[i] ^ self.vpn[LEVEL_BITS:]
-            ours = valid[i] & (Value.cast(spaces[i]) == Value.cast(self.space)) & ~differs[LEVEL_BITS:].any()
-            m.d.comb += [
-                last[i].eq(ours & pointers[i].last & ~differs[:LEVEL_BITS].any()),
-                first[i].eq(ours & ~pointers[i].last),
-            ]
-        chosen = Mux(last.any(), last, first)
-        word = 0
-        for i, pointer in enumerate(pointers):
-            word = word | Mux(chosen[i], pointer.as_value(), 0)
-        m.d.comb += [self.found.eq(chosen.any()), self.pointer.as_value().eq(word)]
-
-        same = Mux(self.fill_pointer.last, last, first)
-        turn, victim = Signal(range(count)), Signal(range(count))
-        m.d.comb += victim.eq(turn)
-        for i in reversed(range(count)):
-            with m.If(same[i]):
-                m.d.comb += victim.eq(i)
-        for i in range(count):
-            with m.If(self.fence_valid):
-                with m.If(self._covered(prefixes[i], spaces[i], pointers[i])):
-                    m.d.sync += valid[i].eq(0)
-            with m.Elif(self.fill & (victim == i)):
-                m.d.sync += [
-                    valid[i].eq(1),
-                    prefixes[i].eq(self.vpn[LEVEL_BITS:]),
-                    spaces[i].eq(self.space),
-                    pointers[i].eq(self.fill_pointer),
-                ]
-        with m.If(self.fill & ~self.fence_valid & ~same.any()):
-            m.d.sync += turn.eq(Mux(turn == count - 1, 0, turn + 1))
+        entries = [
+            _Entry(i, VPN_BITS - LEVEL_BITS + self._space_bits, TablePointer) for i in range(self.entries)
+        ]
+        key = Signal(len(entries[0].tag))
+        m.d.comb += key.eq(Cat(self.vpn[LEVEL_BITS:], self.space, Const(1, 1)))
+        last, first, last_word, first_word = 0, 0, 0, 0
+        for entry in entries:
+            m.d.comb += entry.match.eq((key & entry.care) == entry.tag)
+            low = entry.match & entry.content.last
+            high = entry.match & ~entry.content.last
+            last, first = last | low, first | high
+            last_word = last_word | Mux(low, entry.content.as_value(), 0)
+            first_word = first_word | Mux(high, entry.content.as_value(), 0)
+        m.d.comb += [
+            self.found.eq(last | first),
+            self.pointer.as_value().eq(Mux(last, last_word, first_word)),
+        ]
+        with m.If(self.fence_valid):
+            for entry in entries:
+                with m.If(self._covered(entry.tag, entry.content)):
+                    m.d.sync += entry.valid.eq(0)
+        with m.Elif(self.fill):
+            wanted = self.fill_pointer
+            same = [entry.match & (entry.content.last == wanted.last) for entry in entries]
+            low = Mux(wanted.last, (1 << LEVEL_BITS) - 1, 0)[:LEVEL_BITS]
+            _replace(m, entries, same, key, Cat(low, Const(-1, len(key) - LEVEL_BITS)), wanted)
         return m
 
-    def _covered(self, prefix: Value, space, pointer) -> Value:
+    @property
+    def _space_bits(self) -> int:
+        return Shape.cast(self.tag_shape).width
+
+    def _covered(self, tag: Value, pointer) -> Value:
+        prefix = tag[: VPN_BITS - LEVEL_BITS]
         op = self.fence.op
         if self.guest_stage:
             return (op == FenceOp.ALL) | (op == FenceOp.GVMA)
+        space = data.View(Space, tag[VPN_BITS - LEVEL_BITS : -1])
         address = self.fence.address[PAGE_SHIFT + LEVEL_BITS : PAGE_SHIFT + VPN_BITS]
         differs = prefix ^ address
         here = ~differs[LEVEL_BITS:].any() & (~pointer.last | ~differs[:LEVEL_BITS].any())
@@ -149,32 +143,50 @@ class GuestTlb(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        count = self.entries
-        valid, match = Signal(count), Signal(count)
-        pages = [Signal(VPN_BITS, name=f"page_{i}") for i in range(count)]
-        vmids = [Signal(VMID_BITS, name=f"vmid_{i}") for i in range(count)]
-        leaves = [Signal(GuestLeaf, name=f"leaf_{i}") for i in range(count)]
-        turn, victim = Signal(range(count)), Signal(range(count))
-        m.d.comb += victim.eq(turn)
-        for i in reversed(range(count)):
-            leaf = leaves[i]
-            here = same_page(pages[i], self.page, leaf.mega, leaf.giga)
-            m.d.comb += match[i].eq(valid[i] & here & (vmids[i] == self.vmid))
-            with m.If(match[i]):
-                m.d.comb += [self.leaf.eq(leaf), victim.eq(i)]
+        entries = [_Entry(i, VPN_BITS + VMID_BITS, GuestLeaf) for i in range(self.entries)]
+        key = Signal(len(entries[0].tag))
+        m.d.comb += key.eq(Cat(self.page, self.vmid, Const(1, 1)))
+        found = 0
+        for entry in reversed(entries):
+            m.d.comb += entry.match.eq((key & entry.care) == entry.tag)
+            found = found | entry.match
+            with m.If(entry.match):
+                m.d.comb += self.leaf.eq(entry.content)
+        m.d.comb += self.found.eq(found)
+        with m.If(self.fence_valid):
             fence = self.fence
-            guest = (fence.op == FenceOp.GVMA) & (~fence.by_id | (vmids[i] == fence.id[:VMID_BITS]))
-            with m.If(self.fence_valid):
-                with m.If((fence.op == FenceOp.ALL) | guest):
-                    m.d.sync += valid[i].eq(0)
-            with m.Elif(self.fill & (victim == i)):
-                m.d.sync += [
-                    valid[i].eq(1),
-                    pages[i].eq(self.page),
-                    vmids[i].eq(self.vmid),
-                    leaf.eq(self.fill_leaf),
-                ]
-        m.d.comb += self.found.eq(match.any())
-        with m.If(self.fill & ~self.fence_valid & ~match.any()):
-            m.d.sync += turn.eq(Mux(turn == count - 1, 0, turn + 1))
+            for entry in entries:
+                own = ~fence.by_id | (entry.tag[VPN_BITS:-1] == fence.id[:VMID_BITS])
+                with m.If((fence.op == FenceOp.ALL) | ((fence.op == FenceOp.GVMA) & own)):
+                    m.d.sync += entry.valid.eq(0)
+        with m.Elif(self.fill):
+            leaf = self.fill_leaf
+            care = Cat(care_mask(leaf.mega, leaf.giga), Const(-1, VMID_BITS + 1))
+            _replace(m, entries, [entry.match for entry in entries], key, care, leaf)
         return m
+
+
+class _Entry:
+    """``tag`` has its ignored bits zero and a zero in its last bit if it is invalid; ``care`` has a one for
+    each bit that counts (equal flip-flops are merged in synthesis)."""
+
+    def __init__(self, index: int, tag_bits: int, content: ShapeLike) -> None:
+        self.tag = Signal(tag_bits + 1, name=f"tag_{index}")
+        self.care = Signal(tag_bits + 1, name=f"care_{index}", init=-1)
+        self.content = Signal(content, name=f"content_{index}")
+        self.match = Signal(name=f"match_{index}")
+        self.valid = self.tag[-1]
+
+
+def _replace(m: Module, entries: list[_Entry], same: list[Value], key: Value, care: Value, content) -> None:
+    """Fill the first entry that is the ``same``, else one in turn."""
+    count = len(entries)
+    turn, victim = Signal(range(count)), Signal(range(count))
+    m.d.comb += victim.eq(turn)
+    m.d.sync += turn.eq(Mux(turn == count - 1, 0, turn + 1))
+    for i in reversed(range(count)):
+        with m.If(same[i]):
+            m.d.comb += victim.eq(i)
+    for i, entry in enumerate(entries):
+        with m.If(victim == i):
+            m.d.sync += [entry.tag.eq(key & care), entry.care.eq(care), entry.content.eq(content)]
