@@ -294,7 +294,6 @@ def test_guest_fence_reaches_cached_table_pointers():
         index = bench.entry & 0xFFF
         bench.memory[copy + index] = pte(NEIGHBOUR, SUPERVISOR)
         bench.guest.map(bench.entry_gpa & -0x1000, copy, wide=True)
-        await bench.fence(FenceOp.VVMA, address=VA)
         await bench.fence(FenceOp.GVMA, address=bench.entry_gpa >> 2, ident=2)
         assert (await bench.translate(GUEST_LOAD))[0] == PAGE + NEIGHBOUR
 
