@@ -190,7 +190,7 @@ class Accesses:
         parts = [(start, self.page(view, start, access, hlvx), n) for start, n in spans]
         for start, pa, n in parts:
             ends_inside = self.bus.is_main_memory(pa) and self.bus.is_main_memory(pa + n - 1)
-            if not ends_inside and (len(parts) > 1 or self.bus.find(pa, n) is None):
+            if not ends_inside and (len(parts) > 1 or self.bus.find(pa, n, access) is None):
                 raise self.access_fault(view, start, access)
         return parts
 
@@ -219,7 +219,7 @@ class Accesses:
             return int.from_bytes(self.bus.read_bytes(pa, size), "little")
         if self.imposed is not None and self.imposed.loads:
             return self.imposed.loads.pop(0)
-        found = self.bus.find(pa, size)
+        found = self.bus.find(pa, size, Access.LOAD)
         assert found is not None
         return found[0].read(found[1], size)
 
@@ -227,7 +227,7 @@ class Accesses:
         if self.bus.is_main_memory(pa):
             self.bus.write_bytes(pa, value.to_bytes(size, "little"))
         else:
-            found = self.bus.find(pa, size)
+            found = self.bus.find(pa, size, Access.STORE)
             assert found is not None
             found[0].write(found[1], size, value)
 

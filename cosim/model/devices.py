@@ -15,7 +15,7 @@ from rtl.isa.memory_map import (
 )
 from rtl.isa.uart import Fcr, Ier, Iir, Lcr, Lsr, Msr, Register
 
-__all__ = ["Clint", "Finisher", "Plic", "Uart"]
+__all__ = ["Clint", "Finisher", "Plic", "Rom", "Uart"]
 
 _MASK64 = (1 << 64) - 1
 
@@ -80,6 +80,20 @@ class Finisher:
                 raise Stop(0)
             case n if n == FINISHER_FAIL:
                 raise Stop(value >> 16 & 0xFFFF or 1)
+
+
+class Rom:
+    """The boot ROM: ``contents``, then zeros; entry and device tree stand where its code looks for them."""
+
+    def __init__(self, contents: bytes = b""):
+        self.contents = contents
+
+    def read(self, offset: int, size: int) -> int:
+        """Bytes of the contents."""
+        return int.from_bytes(self.contents[offset : offset + size], "little")
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        """Never reached: the bus refuses stores."""
 
 
 class Uart:

@@ -166,7 +166,10 @@ class Hart(Accesses):
     def _fetch_half(self, va: int) -> int:
         pa = self.page(self.fetch_view, va, Access.FETCH)
         if not self.bus.is_main_memory(pa):
-            raise self.access_fault(self.fetch_view, va, Access.FETCH)
+            found = self.bus.find(pa, 2, Access.FETCH)
+            if found is None:
+                raise self.access_fault(self.fetch_view, va, Access.FETCH)
+            return found[0].read(found[1], 2)
         offset = pa - DRAM_BASE
         return self.bus.dram[offset] | self.bus.dram[offset + 1] << 8
 

@@ -9,14 +9,24 @@ from typing import TextIO
 
 from cosim.elf import Program, read_elf
 from cosim.errors import UserError
-from cosim.model.devices import Clint, Finisher, Plic, Uart
+from cosim.model.devices import Clint, Finisher, Plic, Rom, Uart
 from cosim.model.exceptions import Stop
 from cosim.model.hart import Hart
 from cosim.model.htif import Htif
 from cosim.model.memory import Bus
 from cosim.model.trace import commit_line
 from rtl.isa.causes import Interrupt
-from rtl.isa.memory_map import CLINT, DRAM_BASE, DRAM_SIZE_MAX, DRAM_SIZE_MIN, FINISHER, PLIC, UART, UART_IRQ
+from rtl.isa.memory_map import (
+    BOOT_ROM,
+    CLINT,
+    DRAM_BASE,
+    DRAM_SIZE_MAX,
+    DRAM_SIZE_MIN,
+    FINISHER,
+    PLIC,
+    UART,
+    UART_IRQ,
+)
 
 __all__ = ["Machine", "Result", "run"]
 
@@ -61,6 +71,8 @@ class Machine:
         self.uart = Uart(self.print, partial(self.plic.set_line, UART_IRQ))
         self.bus.attach(UART, self.uart)
         self.bus.attach(FINISHER, Finisher())
+        self.rom = Rom()
+        self.bus.attach(BOOT_ROM, self.rom, read_only=True)
         self.hart = Hart(self.bus, self)
 
     # ---- What the hart asks ----
@@ -116,8 +128,22 @@ class Machine:
         if "tohost" in self.symbols:
             fromhost = self.symbols.get("fromhost")
             self._htif = Htif(self.bus, self.symbols["tohost"], fromhost, self.print, self._wait)
-        self.hart.pc = program.entry
-        self.hart.x[11] = program.dtb
+        self.start(program.entry, program.dtb)
+
+    def start(self, entry: int, device_tree: int = 0) -> None:
+        """Begin at ``entry``, with a1 = ``device_tree``: as the boot ROM leaves the hart."""
+        self.hart.pc = entry
+        self.hart.x[11] = device_tree
+
+    def start_at_reset(self, entry: int, device_tree: int = 0) -> None:
+        """Begin in the boot ROM, which goes on to ``entry``: every instruction that the hardware retires."""
+        from rtl.platform.boot_rom import BOOT_DTB_OFFSET, BOOT_ENTRY_OFFSET, reset_code
+
+        contents = bytearray(reset_code().ljust(BOOT_DTB_OFFSET + 8, b"\0"))
+        for offset, value in ((BOOT_ENTRY_OFFSET, entry), (BOOT_DTB_OFFSET, device_tree)):
+            contents[offset : offset + 8] = value.to_bytes(8, "little")
+        self.rom.contents = bytes(contents)
+        self.hart.pc = BOOT_ROM.base
 
     def load_elf(self, path: Path) -> None:
         """``load`` the ELF file ``path``."""

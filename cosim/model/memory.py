@@ -5,6 +5,7 @@ from mmap import mmap
 from struct import Struct
 from typing import Protocol
 
+from cosim.model.exceptions import Access
 from rtl.isa.memory_map import DRAM_BASE, Region
 
 __all__ = ["Bus", "Device"]
@@ -33,23 +34,27 @@ class Bus:
         self.dram = mmap(-1, size)  # zeros that cost nothing until they are touched
         self.end = DRAM_BASE + size
         self.devices: list[tuple[Region, Device]] = []
+        self.read_only: set[str] = set()
         self.watchers: dict[int, Callable[[int, int], None]] = {}
 
-    def attach(self, region: Region, device: Device) -> None:
-        """Let ``device`` answer at ``region``."""
+    def attach(self, region: Region, device: Device, *, read_only: bool = False) -> None:
+        """Let ``device`` answer at ``region``; a ``read_only`` one refuses stores and may hold code."""
         self.devices.append((region, device))
+        if read_only:
+            self.read_only.add(region.name)
 
     def is_main_memory(self, address: int) -> bool:
         """Whether DRAM holds the byte at ``address``: cacheable, with atomics and misaligned access."""
         return DRAM_BASE <= address < self.end
 
-    def find(self, address: int, size: int) -> tuple[Device, int] | None:
-        """The device that holds an aligned access, and the offset in it."""
+    def find(self, address: int, size: int, access: int) -> tuple[Device, int] | None:
+        """The device that takes an aligned access of this kind, and the offset in it; else None."""
         if address % size:
             return None
         for region, device in self.devices:
             if address in region:
-                return device, address - region.base
+                refused = Access.STORE if region.name in self.read_only else Access.FETCH
+                return None if access == refused else (device, address - region.base)
         return None
 
     def read_u64(self, address: int) -> int:

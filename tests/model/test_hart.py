@@ -149,3 +149,20 @@ def test_reset_state() -> None:
     hart = Machine(16 << 20).hart
     assert (hart.pc, hart.privilege, hart.virt) == (DRAM_BASE, 3, 0)
     assert hart.csrs.value["mstatus"] & 0x8 == 0
+
+
+def test_reset_goes_through_the_boot_rom() -> None:
+    machine = _machine("csrr a2, minstret\nPASS")
+    machine.start_at_reset(DRAM_BASE, 0x8123_0000)
+    machine.run(7)
+    assert (machine.hart.x[10], machine.hart.x[11], machine.hart.x[12]) == (0, 0x8123_0000, 6)
+
+
+def test_boot_rom_refuses_stores_and_other_devices_refuse_fetches() -> None:
+    machine = _machine(
+        "la a0, 1f\ncsrw mtvec, a0\nli a1, 0x1000\nlw a2, 0(a1)\nsw a2, 0(a1)\n.align 2\n1: nop\njr a3"
+    )
+    records = _steps(machine, 7)
+    assert records[-1].trap == Cause.STORE_ACCESS
+    machine.hart.x[13] = 0x1000_0000
+    assert [record.trap for record in _steps(machine, 3)] == [None, None, Cause.FETCH_ACCESS]
