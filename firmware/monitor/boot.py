@@ -39,6 +39,8 @@ MSTATUS_CLEARED = CSRS["mstatus"].mask("MPP", "MPV", "MPIE", "MIE", "MPRV")
 MSTATUS_TO_S = Privilege.S << CSRS["mstatus"].field("MPP").lo
 STCE = CSRS["menvcfg"].mask("STCE")
 ADUE = CSRS["menvcfg"].mask("ADUE")
+USER_COUNTERS = CSRS["scounteren"].mask("CY", "TM", "IR")
+"""What U mode reads from the start: Linux leaves scounteren as it finds it, its programs read `time`."""
 
 
 @fw
@@ -64,6 +66,7 @@ def delegate(flags: u64) -> None:
 def open_counters(info: ptr[MonitorInfo]) -> None:
     """Let all counters run, readable from S mode; choose what the programmable ones count."""
     csr.mcounteren = u64(0xFFFF_FFFF)
+    csr.scounteren = USER_COUNTERS
     csr.mcountinhibit = 0
     csr.mhpmevent3 = info.hpm_events[0]
     csr.mhpmevent4 = info.hpm_events[1]

@@ -85,6 +85,7 @@ def test_counters_and_environment(machine):
     boot(TREE)
     assert [machine.csrs[f"mhpmevent{n}"] for n in range(3, 11)] == [3, 1, 4, 1, 5, 9, 2, 6]
     assert machine.csrs["mcounteren"] == 0x7FF and machine.csrs["mcountinhibit"] == 0
+    assert machine.csrs["scounteren"] == 7
     assert machine.csrs["menvcfg"] == 1 << 63 | 1 << 61
     describe(machine)
     boot(TREE)

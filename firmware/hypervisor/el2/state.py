@@ -11,6 +11,8 @@ from rtl.isa.csrs import CSRS
 __all__ = ["State", "load", "reset_state", "save"]
 
 SSTATUS_SPP = CSRS["sstatus"].mask("SPP")
+USER_COUNTERS = CSRS["scounteren"].mask("CY", "TM", "IR")
+"""What a guest's U mode reads from the start: Linux leaves scounteren as firmware set it."""
 
 
 @struct
@@ -48,6 +50,7 @@ def reset_state(s: ptr[State], space: u64, pc: u64, argument: u64) -> None:
     s.hgatp = space
     s.htimedelta = 0 - csr.time
     s.vstimecmp = u64(-1)
+    s.scounteren = USER_COUNTERS
 
 
 @fw(noinline=True)
