@@ -12,7 +12,9 @@ from dataclasses import dataclass
 __all__ = ["split_assignments"]
 
 _NAME = r"\\\S+ |[A-Za-z_$][\w$]*"
-_DECLARATION = re.compile(rf"^ *(?:input|output|wire|reg)(?: reg)?(?: signed)? (?:\[(\d+):0\] )?({_NAME})\s*[;=]")
+_DECLARATION = re.compile(
+    rf"^ *(?:input|output|wire|reg)(?: reg)?(?: signed)? (?:\[(\d+):0\] )?({_NAME})\s*[;=]"
+)
 _JOINED = re.compile(r"^( *)assign \{ (.*) \} = (.*);$")
 _ITEM = re.compile(
     rf"(?P<base>{_NAME})\s*(?:\[(?P<hi>\d+)(?::(?P<lo>\d+))?\])?|(?P<width>\d+)'(?P<radix>[hbd])(?P<digits>[0-9a-fA-F]+)"

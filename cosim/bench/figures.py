@@ -134,7 +134,7 @@ def run_program(name: str, words: int | None, report: Callable[[str], None], lat
     length = 8 * words if words else program.symbols["results_end"] - begin
     with tempfile.TemporaryDirectory(prefix="bivisor-") as folder:
         raw = Path(folder, "results")
-        job = Job(program, latency=latency, max_cycles=100_000_000, dumps=[(begin, length, raw)])
+        job = Job(program, latency=latency, max_cycles=10_000_000, dumps=[(begin, length, raw)])
         result = run_plain(build(Variant.FAST, report=report), job)
         if result.outcome != "exit" or result.code:
             raise UserError(

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from cosim.bench.programs import build_program
-from cosim.build import Variant, build, cache_folder
+from cosim.build import Variant, build
 from cosim.elf import Program, Segment, read_elf
+from cosim.guests.linux.build import cached
 from cosim.job import Job
 from cosim.simulate import run_cocotb, run_plain
+from firmware.images import Guest, virtual
 
 __all__ = ["simulation_speed"]
 
-_CYCLES = 20_000_000
+_CYCLES = 10_000_000
 _SHORT = 200_000
 
 
@@ -34,16 +35,10 @@ def simulation_speed(report: Callable[[str], None]) -> Sequence[float]:
 
 
 def _job() -> Job:
-    image = cache_folder() / "linux" / "Image"
-    if image.is_file():
-        return _linux(image)
-    return Job(read_elf(build_program("endless")), max_cycles=_CYCLES)
-
-
-def _linux(image: Path) -> Job:
-    from firmware.images import Guest, virtual
-
-    boot = virtual([Guest(image, bootargs="console=hvc0")])
+    guest = cached()
+    if guest is None:
+        return Job(read_elf(build_program("endless")), max_cycles=_CYCLES)
+    boot = virtual([Guest(guest.image, bootargs=guest.bootargs, initrd=guest.initrd)])
     segments = tuple(Segment(address, data) for address, data in boot.segments)
     program = Program("linux", boot.entry, segments, {}, boot.device_tree)
     return Job(program, memory=boot.memory, max_cycles=_CYCLES)

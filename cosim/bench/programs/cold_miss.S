@@ -7,7 +7,7 @@ results_of 2
 .equ NEIGHBOUR, DATA + 200 * 4096
 .equ TARGET, DATA + 0x1000
 .equ OTHER, 0x80800000                  # memory to fill the cache with
-.equ OTHER_SIZE, 256 * 1024
+.equ OTHER_SIZE, 64 * 1024
 
 .text
 .balign 64
