@@ -64,6 +64,11 @@ class Lockstep:
         if wrong:
             raise Mismatch(self._report(retired, record, wrong))
 
+    def hang(self, cycles: int) -> Mismatch:
+        """For a program that should have gone on."""
+        last = "\n".join(self._history)
+        return Mismatch(f"stands still after {self.compared} instructions, in {cycles} cycles:\n{last}")
+
     def _imposed(self, retired: Retired) -> Imposed:
         imposed = Imposed()
         if retired.trap and retired.interrupt:
@@ -74,8 +79,8 @@ class Lockstep:
         word = retired.instruction
         if word & 0x7F == 0x73 and word >> 12 & 3 and word >> 12 & 7 != 4:
             number = word >> 20
-            if number in _TAKEN_FROM_HARDWARE:
-                imposed.csr[number] = retired.rd_data if retired.rd_write else 0
+            if number in _TAKEN_FROM_HARDWARE and retired.rd_write:
+                imposed.csr[number] = retired.rd_data
         if retired.mem_read and retired.mem_paddr < DRAM_BASE:
             imposed.loads.append(self._device_value(retired))
         if word & 0xF800_007F == 0x1800_002F:

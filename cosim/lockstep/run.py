@@ -22,10 +22,20 @@ def run_lockstep(path: str | Path, *, max_cycles: int = 20_000_000, latency: int
 
 
 def compare_program(
-    simulator: Build, program: Program, *, max_cycles: int = 20_000_000, latency: int = 1
+    simulator: Build,
+    program: Program,
+    *,
+    max_cycles: int = 20_000_000,
+    latency: int = 1,
+    memory: int = 32 << 20,
+    limit: int | None = None,
 ) -> int:
-    """The same for a loaded program and a finished build; the records come through a pipe."""
-    job = Job(program, max_cycles=max_cycles, latency=latency)
+    """The same for a loaded program and a finished build; the records come through a pipe.
+
+    ``limit``: instructions and traps after which all is well; a program that does not get there in ``max_cycles``
+    hangs, which is a Mismatch.
+    """
+    job = Job(program, max_cycles=max_cycles, latency=latency, memory=memory)
     machine = Machine(memory=job.memory)
     machine.load(program)
     lockstep = Lockstep(machine)
@@ -41,7 +51,11 @@ def compare_program(
             with os.fdopen(reading, "rb") as stream:
                 for retired in read_records(stream):
                     lockstep.feed(retired)
+                    if lockstep.compared == limit:
+                        break
         finally:
             process.kill()
             process.wait()
+    if limit is not None and lockstep.compared < limit:
+        raise lockstep.hang(max_cycles)
     return lockstep.compared

@@ -1,0 +1,49 @@
+"""Where a torture program's parts stand in memory, and which registers its parts keep for themselves."""
+
+from rtl.isa.memory_map import DRAM_BASE
+
+__all__ = [
+    "BODIES",
+    "BODY_STRIDE",
+    "CELL",
+    "CODE",
+    "CODE_PAGES",
+    "DATA",
+    "DATA_FRAMES",
+    "DATA_REGISTERS",
+    "LOOP",
+    "MEMORY",
+    "POINTERS",
+    "PROBE",
+    "PROBE_PAGES",
+    "TABLES",
+    "USER_CODE",
+]
+
+MEMORY = 16 << 20
+"""Bytes of DRAM."""
+CODE = DRAM_BASE
+"""Handlers, and the routine that starts chunks; the first 2 MiB hold all code."""
+CODE_PAGES = 128
+"""Pages of code that translations cover; what is beyond is for M mode."""
+CELL = DRAM_BASE + 0xF_F000
+"""Address of the present chunk's settings."""
+BODIES = CODE + 0x1_0000
+BODY_STRIDE = 0x2000
+"""Each chunk's code has two pages and begins near the end of the first."""
+USER_CODE = 0x4000_0000
+"""Second virtual address of the code, with U pages."""
+DATA = DRAM_BASE + 0x20_0000
+"""Two megapages that programs load and store."""
+DATA_FRAMES = [DATA + n * 0x1000 for n in (0, 1, 2, 3, 4, 5, 511, 512, 513, 1023)]
+PROBE = DRAM_BASE + 0x60_0000
+PROBE_PAGES = 4
+"""Pages full of returns, to be called through all sorts of mappings."""
+TABLES = DRAM_BASE + 0x80_0000
+"""Page tables of all stages."""
+
+POINTERS = (2, 8, 9, 10, 11)
+"""Registers that hold addresses of data."""
+DATA_REGISTERS = (3, 4, 5, 6, 7, *range(12, 27))
+LOOP = 27
+"""Loop counter. x1 holds the address to go on at after a fetch fault; x28 to x31 belong to the handlers."""

@@ -1,0 +1,240 @@
+"""A whole torture program from a seed: settings, tables, chunks of code."""
+
+import random
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from cosim.elf import Program, Segment
+from cosim.torture.handlers import FENCES, REGISTERS, SETTINGS, fixed_code
+from cosim.torture.layout import (
+    BODIES,
+    BODY_STRIDE,
+    CELL,
+    CODE,
+    DATA,
+    DATA_FRAMES,
+    LOOP,
+    MEMORY,
+    POINTERS,
+    PROBE,
+    PROBE_PAGES,
+    USER_CODE,
+)
+from cosim.torture.tables import TableBuilder, windows
+from cosim.torture.units import EXIT, KINDS, Context, Unit, random_unit
+from rtl.isa.causes import VS_INTERRUPTS, Cause, Interrupt
+from rtl.isa.csrs import CSRS
+from rtl.isa.paging import AtpMode, Pte
+from rtl.isa.privilege import Privilege
+
+__all__ = ["Torture", "generate"]
+
+_CHUNKS = 16
+_SETTINGS_BASE = CELL + 0x40
+_SETTINGS_STRIDE = 1024
+_LIMIT = BODY_STRIDE - 0x1000 - 0x100
+_ALL = (1 << 64) - 1
+_SV39 = AtpMode.SV39 << 60
+
+
+@dataclass
+class _Chunk:
+    start: int
+    """Physical address of the code."""
+    settings: list[int]
+    units: list[Unit]
+
+
+@dataclass
+class Torture:
+    """A generated program and what it was made of.
+
+    Attributes
+    ----------
+    program: what both sides load
+    latency: of memory
+    units: number of units of code in each chunk
+    """
+
+    seed: int
+    program: Program
+    latency: int
+    units: list[int]
+
+
+def _mask(name: str, *fields: str) -> int:
+    return CSRS[name].mask(*fields)
+
+
+class _Generator:
+    def __init__(self, seed: int) -> None:
+        self.chooser = chooser = random.Random(seed)
+        self.global_pages = chooser.random() < 0.2
+        self.adue = chooser.random() < 0.4
+        self.guest_adue = chooser.random() < 0.6
+        self.tables = TableBuilder(chooser, chooser.choice((0.03, 0.1, 0.3)), self.global_pages)
+        self.defects = self.tables.defects
+        first = [self.tables.first_stage(False) for _ in range(2)]
+        guest = [self.tables.first_stage(True) for _ in range(2)]
+        second = [self.tables.second_stage() for _ in range(2)]
+        self.roots = {
+            "satp": [0, *(_SV39 | n + 1 << 44 | root >> 12 for n, root in enumerate(first))],
+            "vsatp": [0, *(_SV39 | n + 1 << 44 | root >> 12 for n, root in enumerate(guest))],
+            "hgatp": [0, *(_SV39 | n + 1 << 44 | root >> 12 for n, root in enumerate(second))],
+        }
+        self.latency = chooser.choice((0, 1, 1, 3, 8, 25))
+        self._, self.labels = fixed_code()
+
+    def _some(self, mask: int = _ALL, density: float = 0.5) -> int:
+        value = sum(1 << n for n in range(64) if self.chooser.random() < density)
+        return value & mask
+
+    def _mode(self) -> tuple[int, int]:
+        return self.chooser.choice(((3, 0), (1, 0), (1, 0), (0, 0), (1, 1), (1, 1), (1, 1), (0, 1), (0, 1)))
+
+    def _weights(self) -> dict[str, float]:
+        base = {
+            "alu": 8, "compressed": 6, "load": 8, "store": 6, "atomic": 3, "branch": 4, "loop": 2, "call": 1.5,
+            "jump": 1, "csr": 3, "status": 1, "translation": 0.4, "fence": 0.7, "guest_access": 2, "system": 0.6,
+            "return": 1, "modify_code": 0.5, "timer": 0.4, "device": 0.2, "pointer": 0.7,
+        }  # fmt: skip
+        weights = {kind: weight * self.chooser.choice((0, 0.5, 1, 1, 2, 4)) for kind, weight in base.items()}
+        weights["alu"] += 1
+        if self.global_pages:
+            weights["translation"] = 0
+        return weights
+
+    def chunk(self, number: int) -> _Chunk:
+        chooser = self.chooser
+        privilege, virt = self._mode()
+        values = self._registers(privilege, virt)
+        translated = privilege != Privilege.M and bool(values["vsatp" if virt else "satp"])
+        if values["mstatus"] & _mask("mstatus", "MPRV"):
+            translated = chooser.random() < 0.7
+        context = Context(chooser, translated, self.roots, self._weights())
+        units: list[Unit] = []
+        limit = chooser.choice((200, 500, 1200))
+        while sum(map(len, units)) < limit:
+            units.append(random_unit(context))
+        backward = min(limit, chooser.randrange(2, 400) & ~1)
+        start = BODIES + number * BODY_STRIDE + 0x1000 - backward
+        shift = USER_CODE - CODE if translated and privilege == Privilege.U else 0
+        if chooser.random() < 0.03:
+            shift = USER_CODE - CODE - shift
+        values["mepc"] = start + shift
+        values["sepc"] = values["vsepc"] = start + shift
+        integers = {register: self._integer() for register in REGISTERS}
+        for pointer in POINTERS:
+            integers[pointer] = windows(chooser, translated if chooser.random() < 0.85 else not translated)
+        integers[LOOP] = 0
+        integers[1] = shift  # the end of the code is added when it is known
+        settings = [values[name] for name in SETTINGS] + [integers[register] for register in REGISTERS]
+        settings += [int(self.global_pages or chooser.random() < 0.3), chooser.randrange(10, 400)]
+        return _Chunk(start, settings, units)
+
+    def _integer(self) -> int:
+        kind = self.chooser.random()
+        if kind < 0.3:
+            return self.chooser.choice((0, 1, 2, _ALL, 1 << 63, (1 << 63) - 1, 1 << 31, 0xFFFF_FFFF, 0x8000_0000))
+        return self.chooser.getrandbits(self.chooser.choice((8, 32, 64, 64)))
+
+    def _registers(self, privilege: int, virt: int) -> dict[str, int]:
+        chooser = self.chooser
+        adue = _mask("menvcfg", "ADUE") if self.adue else 0
+        status = self._some(_mask("mstatus", "SUM", "MXR", "SPIE", "MPIE", "SPP", "SIE"))
+        status |= self._some(_mask("mstatus", "TVM", "TW", "TSR"), 0.15)
+        if privilege == Privilege.M and chooser.random() < 0.5:
+            # Returns to M with MPP = M; the chunk itself sets the previous mode for MPRV.
+            status |= _mask("mstatus", "MPRV")
+        status |= privilege << 11 | (_mask("mstatus", "MPV") if virt else 0)
+        delegated = self._some(density=chooser.choice((0, 0.5, 0.95)))
+        values = {
+            "medeleg": delegated & ~(1 << Cause.ECALL_HS),
+            "mideleg": self._some(),
+            "hedeleg": self._some(density=chooser.choice((0, 0.5, 0.95))),
+            "hideleg": self._some(),
+            "mcounteren": self._some(density=0.8),
+            "hcounteren": self._some(density=0.8),
+            "scounteren": self._some(density=0.8),
+            "menvcfg": self._some(_mask("menvcfg", "STCE", "FIOM"), 0.7) | adue,
+            "henvcfg": self._some(_mask("menvcfg", "STCE", "FIOM"), 0.7)
+            | (_mask("menvcfg", "ADUE") if self.guest_adue else 0),
+            "senvcfg": self._some(),
+            "mtvec": self.labels["machine_vector"] | chooser.randrange(2),
+            "stvec": self.labels["supervisor_vector"] | chooser.randrange(2),
+            "vstvec": self.labels["guest_vector"] | chooser.randrange(2),
+            **{name: chooser.choice(values) for name, values in self.roots.items()},
+            "hstatus": self._some(_mask("hstatus", "GVA", "SPV", "SPVP", "HU"))
+            | self._some(_mask("hstatus", "VTVM", "VTW", "VTSR"), 0.2),
+            "vsstatus": self._some(),
+            "hvip": self._some(VS_INTERRUPTS, 0.2),
+            "htimedelta": self._some(density=0.1),
+            "mie": self._some(density=0.6) | 1 << Interrupt.MTI | 1 << Interrupt.MSI,
+            "mip": self._some(density=0.15),
+            "mscratch": 40,
+            "sscratch": 20,
+            "vsscratch": 20,
+            "stimecmp": _ALL,
+            "vstimecmp": _ALL,
+            "mstatus": status,
+        }
+        return values | self._protection()
+
+    def _protection(self) -> dict[str, int]:
+        """Entry 7 allows all of memory; in some chunks the first ones take some of it away."""
+        chooser = self.chooser
+        values = {"pmpaddr7": _ALL}
+        config = 0x1F << 56
+        for n in range(3):
+            address = chooser.choice((*DATA_FRAMES, PROBE)) >> 2
+            if chooser.random() < 0.1:
+                address = self.tables.end - 0x1000 * chooser.randrange(1, 40) >> 2
+            address |= (1 << chooser.randrange(9, 14)) - 1
+            values[f"pmpaddr{n}"] = address
+            if chooser.random() < self.defects:
+                config |= (chooser.choice((0, 8, 0x18, 0x18)) | chooser.randrange(8)) << 8 * n
+        return values | {"pmpcfg0": config}
+
+
+def generate(
+    seed: int, chunks: Collection[int] | None = None, left_out: Collection[tuple[int, int]] = ()
+) -> Torture:
+    """The program of ``seed``, or of it only some ``chunks``, without the units ``left_out`` (chunk, unit)."""
+    generator = _Generator(seed)
+    made = [generator.chunk(number) for number in range(_CHUNKS)]
+    chosen = [n for n in range(_CHUNKS) if chunks is None or n in chunks]
+    code, labels = fixed_code()
+    segments = [Segment(CODE, code)]
+    for place, number in enumerate(chosen):
+        chunk = made[number]
+        body = b"".join(unit for n, unit in enumerate(chunk.units) if (number, n) not in left_out)
+        settings = list(chunk.settings)
+        escape = settings[len(SETTINGS) + REGISTERS.index(1)] + chunk.start + len(body)
+        settings[len(SETTINGS) + REGISTERS.index(1)] = escape
+        follower = chosen[(place + 1) % len(chosen)]
+        settings.append(_SETTINGS_BASE + follower * _SETTINGS_STRIDE)
+        assert len(settings) * 8 == FENCES + 24
+        segments.append(Segment(chunk.start, body + EXIT))
+        data = b"".join((word & _ALL).to_bytes(8, "little") for word in settings)
+        segments.append(Segment(_SETTINGS_BASE + number * _SETTINGS_STRIDE, data))
+    first = _SETTINGS_BASE + chosen[0] * _SETTINGS_STRIDE
+    segments.append(Segment(CELL, first.to_bytes(8, "little")))
+    segments.append(Segment(PROBE, b"\x82\x80" * (0x800 * PROBE_PAGES)))
+    segments += _data(seed) + _tables(generator.tables)
+    program = Program(f"torture seed {seed}", CODE, tuple(segments), labels)
+    program.check_fits(MEMORY)
+    return Torture(seed, program, generator.latency, [len(chunk.units) for chunk in made])
+
+
+def _data(seed: int) -> list[Segment]:
+    chooser = random.Random(~seed)
+    return [Segment(frame, chooser.randbytes(4096)) for frame in DATA_FRAMES]
+
+
+def _tables(tables: TableBuilder) -> list[Segment]:
+    """One segment per page of table."""
+    pages: dict[int, bytearray] = {}
+    for address, entry in tables.entries.items():
+        page = pages.setdefault(address & ~4095, bytearray(4096))
+        page[address & 4095 : (address & 4095) + 8] = entry.to_bytes(8, "little")
+    return [Segment(base, bytes(page)) for base, page in sorted(pages.items())]

@@ -1,0 +1,202 @@
+"""Random page tables: Sv39 for HS and VS, Sv39x4, most entries good and some broken in every way."""
+
+import random
+
+from cosim.torture.layout import (
+    BODIES,
+    CODE,
+    CODE_PAGES,
+    DATA,
+    DATA_FRAMES,
+    MEMORY,
+    PROBE,
+    PROBE_PAGES,
+    TABLES,
+    USER_CODE,
+)
+from rtl.isa.memory_map import CLINT, DRAM_BASE
+from rtl.isa.paging import GPA_BITS, LEVEL_BITS, PAGE_SHIFT, Pte
+
+__all__ = ["HIGH_GUEST", "PROBES", "TableBuilder", "windows"]
+
+_PAGE, _MEGA, _GIGA = 1 << 12, 1 << 21, 1 << 30
+_V, _R, _W, _X, _U, _G, _A, _D = map(int, Pte)
+
+SMALL = 0x1800_0000
+"""Virtual addresses of 4 KiB pages of data."""
+SMALL_PAGES = 32
+LARGE = 0x2000_0000
+"""Virtual addresses of 2 MiB pages of data."""
+LARGE_PAGES = 8
+PROBES = 0x3000_0000
+"""Virtual addresses of the probe pages."""
+PROBE_MAPPINGS = 16
+HUGE = (0x1_0000_0000, 0x1_4000_0000, 0x3F_C000_0000, 0xFFFF_FFC0_0000_0000, 0xFFFF_FFFF_C000_0000)
+"""Virtual addresses of 1 GiB pages over all of DRAM."""
+HIGH_GUEST = 1 << (GPA_BITS - 1)
+"""Guest physical address of a 1 GiB page over all of DRAM (the 16 KiB root's upper half)."""
+
+
+def windows(chooser: random.Random, translated: bool) -> int:
+    """A virtual address that is worth an access to data."""
+    if not translated:
+        page = chooser.choice(DATA_FRAMES)
+        if chooser.random() < 0.05:
+            page += HIGH_GUEST - DRAM_BASE
+    else:
+        kind = chooser.random()
+        if kind < 0.5:
+            page = SMALL + chooser.randrange(SMALL_PAGES) * _PAGE
+        elif kind < 0.75:
+            page = LARGE + chooser.randrange(LARGE_PAGES) * _MEGA + chooser.choice(DATA_FRAMES) % _MEGA
+        else:
+            page = chooser.choice(HUGE) + chooser.choice(DATA_FRAMES) - DRAM_BASE
+        if chooser.random() < 0.02:
+            page ^= 1 << chooser.randrange(30, 64)
+    offset = chooser.choice((0, 8, 64, 128, 0x7F8, 0x800, 0xFC0, 0xFF8, 0xFFC, 0xFFF, chooser.randrange(4096)))
+    return page + offset
+
+
+class TableBuilder:
+    """Makes tables in DRAM from ``TABLES`` on; ``entries`` maps the address of each PTE to its value."""
+
+    def __init__(self, chooser: random.Random, defects: float, global_pages: bool) -> None:
+        self.chooser = chooser
+        self.defects = defects
+        self.global_pages = global_pages
+        self.entries: dict[int, int] = {}
+        self._next = TABLES
+
+    @property
+    def end(self) -> int:
+        """First address after the tables."""
+        return self._next
+
+    def _table(self, pages: int = 1) -> int:
+        size = pages * _PAGE
+        self._next = (self._next + size - 1) & -size
+        found = self._next
+        self._next += size
+        return found
+
+    def _set(self, table: int, index: int, target: int, flags: int) -> None:
+        self.entries[table + 8 * index] = target >> PAGE_SHIFT << 10 | flags
+
+    def _child(self, table: int, index: int) -> int:
+        entry = self.entries.get(table + 8 * index)
+        if entry is not None:
+            return entry >> 10 << PAGE_SHIFT
+        child = self._table()
+        self._set(table, index, child, _V)
+        return child
+
+    def _flags(self, user: bool | None = None, rate: float = 1.0) -> int:
+        """Permissions of a leaf: good ones, or with the program's rate of defects anything."""
+        chooser = self.chooser
+        if chooser.random() < self.defects * rate:
+            flags = chooser.choice(
+                (
+                    chooser.randrange(256),
+                    chooser.randrange(256) | _V | _A | _D,
+                    _V | _R | _W | _A,
+                    _V | _R | _W | _X | _D,
+                    _V | _X | _A | _D,
+                    _V | _R | _A | _D,
+                    _V,
+                    _V | _R | _W | _A | _D | 1 << chooser.randrange(54, 64),
+                )
+            )
+            flags |= _U if user and chooser.random() < 0.8 else 0
+        else:
+            flags = _V | _R | _W | _A | _D | (_X if chooser.random() < 0.3 else 0)
+            flags |= _U if (chooser.random() < 0.5 if user is None else user) else 0
+        if not self.global_pages or chooser.random() < 0.5:
+            flags &= ~_G
+        return flags
+
+    def _frame(self, guest: bool) -> int:
+        """Physical (or guest physical) address of a page of data."""
+        chooser = self.chooser
+        frame = chooser.choice(DATA_FRAMES)
+        if chooser.random() < 0.04:
+            frame = chooser.choice((CLINT.base, DRAM_BASE + MEMORY, 0, 1 << 40, 1 << 55))
+        elif guest and chooser.random() < 0.3:
+            frame += HIGH_GUEST - DRAM_BASE
+        return frame
+
+    def first_stage(self, guest: bool) -> int:
+        """Root of an Sv39 table."""
+        chooser = self.chooser
+        root = self._table()
+        for base, user in ((CODE, 0), (USER_CODE, _U)):
+            self._code(root, base, user)
+        for n in range(SMALL_PAGES):
+            leaf = self._leaf_table(root, SMALL)
+            self._set(leaf, n, self._frame(guest), self._flags())
+        for n in range(LARGE_PAGES):
+            middle = self._child(root, LARGE >> 30)
+            target = DATA + chooser.randrange(2) * _MEGA
+            if chooser.random() < self.defects / 2:
+                target += _PAGE << chooser.randrange(9)
+            if guest and chooser.random() < 0.3:
+                target += HIGH_GUEST - DRAM_BASE
+            self._set(middle, (LARGE >> 21 & 511) + n, target, self._flags())
+        for n in range(PROBE_MAPPINGS):
+            leaf = self._leaf_table(root, PROBES)
+            flags = self._flags() | (_X if chooser.random() < 0.7 else 0)
+            self._set(leaf, n, PROBE + chooser.randrange(PROBE_PAGES) * _PAGE, flags)
+        for va in HUGE:
+            target = DRAM_BASE + (HIGH_GUEST - DRAM_BASE if guest and chooser.random() < 0.3 else 0)
+            if chooser.random() < self.defects / 4:
+                target += _PAGE << chooser.randrange(18)
+            self._set(root, va >> 30 & 511, target, self._flags())
+        return root
+
+    def _leaf_table(self, root: int, va: int) -> int:
+        middle = self._child(root, va >> 30 & 511)
+        return self._child(middle, va >> 21 & 511)
+
+    def _code(self, root: int, base: int, user: int) -> None:
+        """The program's own code: handlers always, bodies nearly always executable."""
+        chooser = self.chooser
+        good = _V | _R | _X | _A | user | (_W | _D if chooser.random() < 0.7 else 0)
+        if chooser.random() < 0.2:
+            middle = self._child(root, base >> 30)
+            self._set(middle, base >> 21 & 511, CODE, good)
+            return
+        leaf = self._leaf_table(root, base)
+        for page in range(CODE_PAGES):
+            flags = good
+            if page >= (BODIES - CODE) >> 12 and chooser.random() < self.defects / 5:
+                flags = self._flags(bool(user))
+            self._set(leaf, page, CODE + page * _PAGE, flags)
+
+    def second_stage(self) -> int:
+        """Root of an Sv39x4 table: DRAM at its own address and, in part, at ``HIGH_GUEST``."""
+        chooser = self.chooser
+        root = self._table(4)
+        good = _V | _R | _W | _X | _U | _A | _D
+        middle = self._child(root, DRAM_BASE >> 30)
+        for mega in range(MEMORY >> 21):
+            base = DRAM_BASE + mega * _MEGA
+            if chooser.random() < 0.3:
+                flags = self._flags(True, 0.3) | _X if mega in (1, 2) else good
+                self._set(middle, (base >> 21) & 511, base, flags)
+                continue
+            leaf = self._child(middle, (base >> 21) & 511)
+            for page in range(1 << LEVEL_BITS):
+                address = base + page * _PAGE
+                self._set(leaf, page, address, self._guest_flags(address, good))
+        flags = self._flags(True, 0.5) | (_X if chooser.random() < 0.5 else 0)
+        self._set(root, HIGH_GUEST >> 30, DRAM_BASE, flags)
+        return root
+
+    def _guest_flags(self, address: int, good: int) -> int:
+        if address in DATA_FRAMES or PROBE <= address < PROBE + PROBE_PAGES * _PAGE:
+            return self._flags(True) | (_X if self.chooser.random() < 0.5 else 0)
+        rate = 0.0
+        if BODIES <= address < CODE + CODE_PAGES * _PAGE:
+            rate = 0.1
+        elif address >= TABLES:
+            rate = 0.08
+        return self._flags(True, 1.0) if self.chooser.random() < self.defects * rate else good
