@@ -19,7 +19,7 @@ def test_fragment_enables_and_disables() -> None:
     lines = config.fragment((6, 12)).splitlines()
     assert "CONFIG_HVC_RISCV_SBI=y" in lines
     assert "# CONFIG_FPU is not set" in lines
-    assert 'CONFIG_INITRAMFS_SOURCE="initramfs.cpio"' in lines
+    assert f'CONFIG_INITRAMFS_SOURCE="{config.INITRAMFS}"' in lines
     assert len(lines) == len(set(lines))
 
 
@@ -43,7 +43,7 @@ def test_option_that_kconfig_left_out_counts_as_off() -> None:
         ("CONFIG_HVC_RISCV_SBI=y", "# CONFIG_HVC_RISCV_SBI is not set", "HVC_RISCV_SBI"),
         ("CONFIG_MMU=y\n", "", "MMU"),
         ("# CONFIG_FPU is not set", "CONFIG_FPU=y", "FPU"),
-        ('="initramfs.cpio"', '=""', "INITRAMFS_SOURCE"),
+        (f'="{config.INITRAMFS}"', '=""', "INITRAMFS_SOURCE"),
     ],
 )
 def test_option_that_came_out_differently_is_named(old: str, new: str, name: str) -> None:

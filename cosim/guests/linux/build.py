@@ -119,10 +119,10 @@ def _build(source: Source, place: Path, target: Path, say: Callable[[str], None]
     objects = place / f"objects-{_hash(source.identity, tool_versions())}"
     if rebuild:
         shutil.rmtree(objects, ignore_errors=True)
-    objects.mkdir(exist_ok=True)
+    archive = objects / config.INITRAMFS
+    archive.parent.mkdir(parents=True, exist_ok=True)
     say("compiling init")
-    archive = initramfs.initramfs(objects)
-    (objects / config.INITRAMFS).write_bytes(archive)
+    archive.write_bytes(initramfs.initramfs(archive.parent))
     _configure(source, tree, objects, say)
     _compile(tree, objects, say)
     draft = target.with_suffix(".draft")
@@ -133,7 +133,7 @@ def _build(source: Source, place: Path, target: Path, say: Callable[[str], None]
             ("arch/riscv/boot/Image", "Image"),
             ("vmlinux", "vmlinux"),
             (".config", "config"),
-            ("init", "init"),
+            (archive.with_name("init"), "init"),
         ):
             shutil.copy2(objects / made, draft / name)
         shutil.rmtree(target, ignore_errors=True)
@@ -229,5 +229,5 @@ def _compile(tree: Path, objects: Path, say: Callable[[str], None]) -> None:
         return
     if any("No space left" in line for line in lines):
         raise UserError(f"compiling Linux: the disk is full; make room in {objects.parent} and run again")
-    first = next((line for line in lines if "rror" in line), "no message")
+    first = next((line for line in lines if "error: " in line or "***" in line), "no message")
     raise UserError(f"compiling Linux failed: {first.strip()[:160]} (all of it in {log_path})")

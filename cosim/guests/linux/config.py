@@ -14,8 +14,8 @@ BOOTARGS = "console=hvc0 quiet panic=-1"
 """Kernel arguments: the console is the SBI's (one call per line, where a UART is an exit per byte), no log
 of the boot, and a kernel that cannot go on resets instead of staying forever."""
 
-INITRAMFS = "initramfs.cpio"
-"""The archive's name in the folder the kernel is built in: relative, so an Image does not depend on where."""
+INITRAMFS = "userspace/initramfs.cpio"
+"""The archive's place in the folder the kernel is built in: relative, so the Image is the same anywhere."""
 
 _ENABLED = (
     "64BIT",
