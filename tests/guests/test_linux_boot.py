@@ -1,9 +1,11 @@
 """Linux boots to its init, works, and powers off: from one Image, natively and virtualized."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from cosim.cli.main import main
 from cosim.errors import UserError
 from cosim.guests.linux import LinuxGuest, build_linux
 from cosim.guests.linux.build import cached
@@ -38,7 +40,7 @@ _WAYS = pytest.mark.parametrize("boot", [_natively, _virtually])
 def _check(console: str) -> None:
     assert console.count(_BOOTED) == 1
     assert console.count(_WORKED) == 1
-    assert "FAILED" not in console and "panic" not in console
+    assert "FAILED" not in console and "Kernel panic" not in console
     assert console.index(_WORKED) < console.index("reboot: Power down")
 
 
@@ -91,6 +93,19 @@ def test_kernel_without_an_init_resets_the_machine(linux: LinuxGuest, tmp_path: 
     done = run(_natively(linux, f"{linux.bootargs} rdinit=/none init=/none"), tmp_path, "-no-reboot")
     assert "Kernel panic" in done.console
     assert _BOOTED not in done.console
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("options", [["--bare", "--mem", "32M"], ["--mem", "32M"]], ids=["native", "virtual"])
+def test_on_the_simulated_machine(linux: LinuxGuest, tmp_path: Path, options: list[str]) -> None:
+    """The command that people use, on the RTL; as a guest it has nearly the whole machine."""
+    result = tmp_path / "result.json"
+    assert main(["run", "--guest", "linux", *options, "--max-cycles", "60000000", "--json", str(result)]) == 0
+    found = json.loads(result.read_text())
+    _check(found["console"])
+    assert found["cycles"] < 30_000_000
+    if "--bare" not in options:
+        assert found["guest_cycles"] > 0.95 * found["cycles"]
 
 
 @pytest.mark.nightly
