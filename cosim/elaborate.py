@@ -14,16 +14,16 @@ from rtl.core.interface import Events, Retire
 __all__ = ["design_header", "to_verilog"]
 
 _FLATTEN = """
-proc
-opt_expr
-opt_clean -purge
+proc -nomux -norom
+opt_clean
 flatten
-opt -full
 opt_clean -purge
 memory_collect
 write_verilog -norename -noattr
 """
-"""Hierarchy and names are lost; the model becomes about half as fast again."""
+"""Hierarchy and names are lost. Processes stay processes: Verilator turns their cases into branches, of which
+it runs one, while multiplexers all run; that alone made Linux's boot 1.7 times as fast. ``opt`` splits wide
+registers into bits, and ``opt_merge`` lengthens the life of shared values: both cost more than they gain."""
 
 _KEEP_NAMES = """
 proc -norom
