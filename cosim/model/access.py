@@ -182,16 +182,20 @@ class Accesses:
     ) -> list[tuple[int, int, int]]:
         """(va, pa, size) of the one or two pages' parts of an access; a Trap if any part fails.
 
-        A part's fault reports the part's own address. Misaligned accesses are for DRAM alone.
+        The first part's
+        faults, of every kind, come before the second's; a fault reports its part's own address. Misaligned
+        accesses are for DRAM alone.
         """
         self.access_address = va
         room = _PAGE - (va & 4095)
         spans = [(va, size)] if size <= room else [(va, room), ((va + room) & MASK, size - room)]
-        parts = [(start, self.page(view, start, access, hlvx), n) for start, n in spans]
-        for start, pa, n in parts:
+        parts = []
+        for start, n in spans:
+            pa = self.page(view, start, access, hlvx)
             ends_inside = self.bus.is_main_memory(pa) and self.bus.is_main_memory(pa + n - 1)
-            if not ends_inside and (len(parts) > 1 or self.bus.find(pa, n, access) is None):
+            if not ends_inside and (len(spans) > 1 or self.bus.find(pa, n, access) is None):
                 raise self.access_fault(view, start, access)
+            parts.append((start, pa, n))
         return parts
 
     @staticmethod
