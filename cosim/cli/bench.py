@@ -26,8 +26,10 @@ def bench(
     with working("measuring") as report:
         values = measure(names or list(FIGURES), report)
     table = Table(title="Benchmarks", title_justify="left")
-    for title, justify in (("figure", "left"), ("value", "right"), ("goal", "right"), ("meaning", "left")):
-        table.add_column(title, justify=justify)
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    table.add_column("goal", justify="right")
+    table.add_column("meaning")
     for name, value in values.items():
         figure = FIGURES[name]
         style = "" if figure.met(value) is None else "green" if figure.met(value) else "yellow"

@@ -1,6 +1,7 @@
 """``bivisor``: the application that the commands hang on, and the only place where errors become text."""
 
 import sys
+from typing import Any
 
 import typer
 
@@ -10,7 +11,7 @@ from cosim.errors import UserError
 
 __all__ = ["app", "main"]
 
-_UsageError = typer.BadParameter.__mro__[2]
+_UsageError: Any = typer.BadParameter.__mro__[2]
 """Typer's (or Click's, by version) base of everything that is wrong with a command line."""
 
 app = typer.Typer(

@@ -66,8 +66,9 @@ def result_tables(result: Result) -> list[Table]:
     tables = []
     if result.exits:
         table = Table(title="Exits", title_justify="left")
-        for name, justify in (("VM", "right"), ("reason", "left"), ("to", "left")):
-            table.add_column(name, justify=justify)
+        table.add_column("VM", justify="right")
+        table.add_column("reason")
+        table.add_column("to")
         for name in ("count", "median", "max", "cycles"):
             table.add_column(name, justify="right")
         for one in sorted(result.exits, key=lambda one: (one.vmid, -one.count)):

@@ -54,9 +54,10 @@ CsrPort = wiring.Signature(
 """One CSR instruction, in the execute stage; everything but the write is combinational.
 
 ``write`` is 0 for csrrs/csrrc with rs1 = x0 (and the immediate forms with 0): then there is no write and no
-write check. ``illegal``/``virtual``: the access raises an illegal-instruction/virtual-instruction exception, and
-nothing is written even if ``commit`` is up. ``commit``: the write happens at the end of this cycle. ``refetch``: the
-write changes what younger, already fetched instructions see, so the core must fetch them again."""
+write check. ``illegal``/``virtual``: the access raises an illegal-instruction/virtual-instruction exception,
+and nothing is written even if ``commit`` is up. ``commit``: the write happens at the end of this cycle.
+``refetch``: the write changes what younger, already fetched instructions see, so the core must fetch them
+again."""
 
 
 class SystemOp(enum.Enum, shape=4):
@@ -106,8 +107,8 @@ TrapPort = wiring.Signature({"valid": Out(1), "trap": Out(Trap), "vector": In(64
 """``vector`` (the handler's address) is combinational; state changes at the end of a cycle with ``valid``."""
 
 XretPort = wiring.Signature({"valid": Out(1), "machine": Out(1), "target": In(64)})
-"""mret (``machine`` = 1) or sret (0) by a legal mode: ``target`` is combinational (xepc of the right level), state
-changes at the end of a cycle with ``valid``."""
+"""mret (``machine`` = 1) or sret (0) by a legal mode: ``target`` is combinational (xepc of the right level),
+state changes at the end of a cycle with ``valid``."""
 
 
 class InterruptLines(data.Struct):

@@ -167,16 +167,12 @@ _TABLE: list[tuple[str, int, str]] = [
     ("svmxcap", 0xDC0, "REVISION:31-0 CONTROLS:63-32"),
 ]
 
-CSRS: dict[str, Csr] = {
-    name: Csr(name, number, _fields(text)) for name, number, text in _TABLE
-}
+CSRS: dict[str, Csr] = {name: Csr(name, number, _fields(text)) for name, number, text in _TABLE}
 """Every register that this machine's architectures name, by name."""
 
 CSRS_BY_NUMBER: dict[int, Csr] = {csr.number: csr for csr in CSRS.values()}
 
 VS_ALIASES: dict[str, str] = {
-    "s" + name[2:]: name
-    for name in CSRS
-    if name.startswith("vs") and "s" + name[2:] in CSRS
+    "s" + name[2:]: name for name in CSRS if name.startswith("vs") and "s" + name[2:] in CSRS
 }
 """Supervisor register -> the VS register that stands in for it when V = 1 (H chapter 21.2.11 ff.)."""

@@ -74,8 +74,7 @@ class Instruction:
     def pattern(self) -> str:
         """32 characters of ``0``, ``1`` and ``-`` (any), most significant bit first."""
         return "".join(
-            "-" if not self.mask >> bit & 1 else str(self.match >> bit & 1)
-            for bit in range(31, -1, -1)
+            "-" if not self.mask >> bit & 1 else str(self.match >> bit & 1) for bit in range(31, -1, -1)
         )
 
 

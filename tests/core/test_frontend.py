@@ -158,7 +158,7 @@ def test_redirect_takes_two_bubbles() -> None:
     async def consumer(ctx):
         ctx.set(bench.dut.instruction.ready, 1)
         await ctx.tick().repeat(20)
-        for target in [pc for pc in bench.starts[:60]]:
+        for target in bench.starts[:60]:
             ctx.set(bench.dut.redirect.valid, 1)
             ctx.set(bench.dut.redirect.target, BASE + target)
             await ctx.delay(3e-7)

@@ -41,7 +41,7 @@ class AccessRule(enum.Enum, shape=3):
 
 def access_rule(state: CsrState) -> AccessRule:
     """The rule of a register that exists."""
-    return AccessRule[state.legality.name]
+    return AccessRule.__members__[state.legality.name]
 
 
 class AccessCheck(wiring.Component):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from rtl.core.interface import CsrOp, SystemOp
-from rtl.core.stages import ASelect, AluOp, AmoOp, BranchOp, BSelect, ImmediateFormat, MemoryKind
+from rtl.core.stages import AluOp, AmoOp, ASelect, BranchOp, BSelect, ImmediateFormat, MemoryKind
 from rtl.isa.instructions import INSTRUCTIONS, Format, Instruction
 
 __all__ = ["control_of", "decode_table"]
@@ -66,7 +66,7 @@ def _specific(instruction: Instruction) -> dict[str, Any]:
             return _access(MemoryKind.LR, width)
         if base == "sc":
             return _access(MemoryKind.SC, width)
-        return {**_access(MemoryKind.AMO, width), "amo": AmoOp[base.removeprefix("amo").upper()]}
+        return {**_access(MemoryKind.AMO, width), "amo": AmoOp.__members__[base.removeprefix("amo").upper()]}
     if extension == "M":
         unit = "multiply" if name.startswith("mul") else "divide"
         return {unit: 1, "word": int(name.endswith("w"))}
@@ -85,9 +85,9 @@ def _specific(instruction: Instruction) -> dict[str, Any]:
     if name == "fence":
         return {}
     if name in ("jal", "jalr"):
-        return {"branch": BranchOp[name.upper()]}
+        return {"branch": BranchOp.__members__[name.upper()]}
     if instruction.format is Format.B:
-        return {"branch": BranchOp[name.upper()]}
+        return {"branch": BranchOp.__members__[name.upper()]}
     if instruction.format is Format.LOAD:
         return _access(MemoryKind.LOAD, name[1:])
     if instruction.format is Format.S:

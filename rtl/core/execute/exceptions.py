@@ -23,7 +23,7 @@ class ExceptionUnit(wiring.Component):
     csr_illegal, csr_virtual, system_illegal, system_virtual: verdicts of the CSR unit
     interrupt_valid, interrupt_cause: interrupt to take before this operation
     valid, trap: the operation traps
-    refetch: the instruction's bits came from a wrong prediction; fetch it again (wins over all but interrupts)
+    refetch: the bits came from a wrong prediction; fetch the instruction again (wins over all but interrupts)
     kill: the operation has no other effect (it traps or is fetched again)
     """
 
