@@ -1,4 +1,4 @@
-"""Builds simulators: Amaranth to Verilog to C++ to two programs, each step cached by the content of its inputs.
+"""Builds simulators: Amaranth to Verilog to C++ to two programs, each step cached by its inputs' content.
 
 The cache is ``build/`` in the project, or ``$BIVISOR_CACHE``. Several processes may ask for the same build at
 once: one of them builds, the others wait.
@@ -89,8 +89,8 @@ def build(
 ) -> Build:
     """A simulator of ``soc`` (``module:class``), built if no cached one has the same inputs.
 
-    ``config`` is the class's argument (a class without one is called without). ``report`` is told what is being
-    done, a line at a time.
+    ``config`` is the class's argument (a class without one is called without). ``report`` is told what is
+    being done, a line at a time.
     """
     say = report or (lambda line: None)
     if variant is Variant.TRACE:
@@ -224,14 +224,14 @@ def _model(variant: Variant, verilog: Path, say: Callable[[str], None]) -> Path:
     options += ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert"]
     options += ["-Wno-fatal", "-Wno-lint", "-Wno-style"]
     options += ["--trace-fst", "--trace-structs"] if variant is Variant.TRACE else []
-    flags = ["-O2" if variant is Variant.TRACE else "-O3", *_flags(variant)]
+    flags = ["-O1" if variant is Variant.TRACE else "-O3", *_flags(variant)]
     key = _hash(_contents([verilog / "top.v"]), _PUBLIC, options, flags, _tools())
 
     def make(folder: Path) -> None:
         say("translating the design to C++")
         (folder / "public.vlt").write_text(_PUBLIC)
         root = verilator_folder()
-        command = [root / "bin" / "verilator_bin", *options, "--Mdir", folder]
+        command: list[str | Path] = [root / "bin" / "verilator_bin", *options, "--Mdir", folder]
         run_tool(
             [*command, folder / "public.vlt", verilog / "top.v"],
             "translating the design",
@@ -279,9 +279,9 @@ def _programs(
         )
         cocotb = cocotb_tools.config.libs_dir
         ours = [folder / "main_cocotb.cpp.o", folder / "capi.cpp.o"]
+        gpi = [f"-Wl,-rpath,{cocotb}", f"-L{cocotb}", "-lcocotbvpi_verilator", "-lgpi"]
         run_tool(
-            [compiler, "-O3", "-rdynamic", *ours, *common, f"-Wl,-rpath,{cocotb}", f"-L{cocotb}"]
-            + ["-lcocotbvpi_verilator", "-lgpi", *libraries, "-o", folder / "top"],
+            [compiler, "-O3", "-rdynamic", *ours, *common, *gpi, *libraries, "-o", folder / "top"],
             "linking the cocotb simulator",
         )
         for leftover in folder.glob("*.o"):

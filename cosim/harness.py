@@ -13,8 +13,8 @@ A test module for :func:`cosim.simulate.run_regression` looks like this::
         machine.send("root\\n")
         ...
 
-The clock belongs to the C++ side. Await :meth:`Machine.run` or ``RisingEdge(dut.wake)``; waiting for clock edges
-in Python would slow the simulation down a hundredfold and is not possible here: the clock is not visible.
+The clock belongs to the C++ side. Await :meth:`Machine.run` or ``RisingEdge(dut.wake)``; waiting for clock
+edges in Python would slow the simulation down a hundredfold and is not possible: the clock is not visible.
 """
 
 import ctypes
@@ -188,6 +188,10 @@ async def bivisor_run(dut) -> None:
     """The program of ``bivisor run``; :mod:`cosim.simulate` says what to do in ``$BIVISOR_JOB``."""
     job = json.loads(os.environ["BIVISOR_JOB"])
     console = os.fdopen(job["console"], "wb", buffering=0)
-    machine = Machine(dut, console.write)
+
+    def print_out(text: bytes) -> None:
+        console.write(text)
+
+    machine = Machine(dut, print_out)
     outcome = await machine.run(max_cycles=job["max_cycles"])
     Path(job["result"]).write_text(json.dumps(machine.result(outcome).to_json()))

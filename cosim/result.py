@@ -60,8 +60,8 @@ class Result:
 
     Attributes
     ----------
-    outcome: ``exit`` (the program ended itself), ``until`` (the awaited text was printed), ``limit`` (the cycle
-        limit came first) or ``reset`` (the program asked for a reset)
+    outcome: ``exit`` (the program ended itself), ``until`` (the awaited text was printed), ``limit`` (the
+        cycle limit came first) or ``reset`` (the program asked for a reset)
     code: the program's exit code, if ``outcome`` is ``exit``
     events: hardware event name -> count
     guest_cycles: cycles with V = 1, counted from entry to exit

@@ -115,8 +115,8 @@ def run_cocotb(build: Build, job: Job, on_console: Callable[[bytes], None] | Non
 def run_regression(build: Build, test_modules: str, job: Job | None = None, *, folder: Path) -> None:
     """Run cocotb tests of one's own on the machine; raises if one fails.
 
-    ``test_modules`` are module names (comma-separated) that the current ``sys.path`` finds; ``job`` may load a
-    program beforehand. Results and log stay in ``folder`` (``results.xml``, ``simulation.log``).
+    ``test_modules`` are module names (comma-separated) that the current ``sys.path`` finds; ``job`` may load
+    a program beforehand. Results and log stay in ``folder`` (``results.xml``, ``simulation.log``).
     """
     folder.mkdir(parents=True, exist_ok=True)
     arguments = job.arguments(folder / "image") if job else []

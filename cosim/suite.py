@@ -52,8 +52,8 @@ def run_suite(
 ) -> Iterator[Verdict]:
     """Run programs, ``jobs`` at a time; verdicts come in the order of ``paths``.
 
-    ``signatures`` is the folder where ``<name>.signature`` goes: begin_signature..end_signature as lines of one
-    little-endian 32-bit word in hexadecimal.
+    ``signatures`` is the folder where ``<name>.signature`` goes: begin_signature..end_signature as lines of
+    one little-endian 32-bit word in hexadecimal.
     """
 
     def one(path: Path) -> Verdict:

@@ -1,8 +1,8 @@
 """Rewrites of the Verilog that Yosys writes, for the sake of the simulator's speed.
 
-Yosys joins unrelated connections into one statement, ``assign { a[3:1], b } = { c, d, e };``. Verilator sees a
-statement as one node, so that a depends on what b is made of: the design seems full of combinational loops, which
-it then evaluates until they settle. Here every target gets a statement of its own.
+Yosys joins unrelated connections into one statement, ``assign { a[3:1], b } = { c, d, e };``. Verilator sees
+a statement as one node, so that a depends on what b is made of: the design seems full of combinational loops,
+which it then evaluates until they settle. Here every target gets a statement of its own.
 """
 
 import re

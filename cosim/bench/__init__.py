@@ -1,1 +1,1 @@
-"""Benchmarks: bare programs that measure themselves, the hypervisor's null call, and the simulator's speed."""
+"""Benchmarks: bare programs that measure themselves, the hypervisor's null call, the simulator's speed."""

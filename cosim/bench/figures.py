@@ -1,4 +1,4 @@
-"""The figures that ``bivisor bench`` measures: what each means, its goal, and which program's rows give it."""
+"""The figures that ``bivisor bench`` measures: what each means, its goal, and which program gives it."""
 
 import re
 import struct
@@ -78,7 +78,7 @@ def _cpi(rows: Sequence[float]) -> float:
 
 
 FIGURES: dict[str, Figure] = {
-    "sim_khz_per_cpu_s": Figure("thousand cycles per processor second, with cocotb", "speed", _row(0), 500, True),
+    "sim_khz_per_cpu_s": Figure("thousand cycles per CPU second, with cocotb", "speed", _row(0), 500, True),
     "sim_ratio_to_plain_cpp": Figure("the same against a plain C++ main", "speed", _row(1), 0.8, True),
     "cpi_compute": Figure("cycles per instruction: lists, matrix, scanner, CRC, sort", "compute", _cpi),
     "cpi_memory": Figure("cycles per instruction: 4 MiB chase, copy, scattered writes", "memory", _cpi),
@@ -87,8 +87,8 @@ FIGURES: dict[str, Figure] = {
     "trap_roundtrip_cycles": Figure("ecall, csrr/addi/csrw/sret in HS", "transitions", _over(1), 10),
     "exit_half_cycles": Figure("guest's rdcycle to handler's", "transitions", _over(2), 4),
     "entry_half_cycles": Figure("handler's rdcycle to guest's", "transitions", _over(3), 4),
-    "guest_page_fault_cycles": Figure("load that faults in the G-stage, same handler", "transitions", _over(4), 22),
-    "world_switch_cycles": Figure("all registers, 9 VS CSRs, hgatp, away and back", "transitions", _over(5), 190),
+    "guest_page_fault_cycles": Figure("load that faults in the G-stage", "transitions", _over(4), 22),
+    "world_switch_cycles": Figure("registers, VS CSRs, hgatp, away and back", "transitions", _over(5), 190),
     "csrw_hgatp_cycles": Figure("csrw hgatp", "transitions", _over(6), 2),
     "hfence_all_cycles": Figure("hfence.gvma or hfence.vvma of everything, the dearer", "transitions",
                                 lambda rows: max(rows[7], rows[8]) - rows[0], 4),

@@ -20,8 +20,8 @@ _SHORT = 200_000
 def simulation_speed(report: Callable[[str], None]) -> Sequence[float]:
     """Thousand cycles per processor second with cocotb, and that over the plain simulator's.
 
-    The program is Linux booting in the hypervisor if the Linux guest is built, else the compute workload over and
-    over. Start-up (the difference to a short run) is taken out of both.
+    The program is Linux booting in the hypervisor if the Linux guest is built, else the compute workload over
+    and over. Start-up (the difference to a short run) is taken out of both.
     """
     job = _job()
     simulator = build(Variant.FAST, report=report)

@@ -31,10 +31,14 @@ class Probe(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         retire, events = self.retire, self.events
-        pc, instruction = Signal(64), Signal(32)
-        mode, order = Signal(3), Signal(64)
-        cause, exit_reason = Signal(7), Signal(8, init=EXIT_NONE)
-        memory_address, memory_data = Signal(PA_BITS), Signal(64)
+        pc = Signal(64)
+        instruction = Signal(32)
+        mode = Signal(3)
+        order = Signal(64)
+        cause = Signal(7)
+        exit_reason = Signal(8, init=EXIT_NONE)
+        memory_address = Signal(PA_BITS)
+        memory_data = Signal(64)
         with m.If(retire.valid):
             m.d.sync += [
                 pc.eq(retire.pc),

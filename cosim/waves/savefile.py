@@ -114,7 +114,7 @@ def symbolic(addresses: Iterable[int], symbols: dict[str, int]) -> list[tuple[in
 
 
 def disassemble(word: int) -> str:
-    """An instruction word (a 16-bit one zero-extended) as assembly; hexadecimal if it is unknown to Capstone."""
+    """An instruction word (a 16-bit one zero-extended) as assembly; hexadecimal if nobody knows it."""
     size = 4 if word & 3 == 3 else 2
     decoder = capstone.Cs(capstone.CS_ARCH_RISCV, capstone.CS_MODE_RISCV64 | capstone.CS_MODE_RISCVC)
     for one in decoder.disasm(word.to_bytes(4, "little")[:size], 0):

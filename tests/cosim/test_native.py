@@ -55,7 +55,7 @@ def test_memory_latency_counts_exactly(standin, latency):
     records = program((Op.STORE, BASE + 0x8000, 1), (Op.STORE, BASE + 0x8008, 2), ending(0))
     base = run_plain(standin, Job(records, latency=1))
     other = run_plain(standin, Job(records, latency=latency))
-    # Three records are fetched by a burst each; two stores wait for their responses before the last one ends it.
+    # Each of three records is fetched by a burst, and each of three stores waits for its response.
     assert other.cycles - base.cycles == (latency - 1) * (3 + 3)
 
 
