@@ -21,8 +21,8 @@ class Frontend(wiring.Component):
 
     Stage 0 presents the fetch address to the cache's arrays and to the predictor; stage 1 translates it,
     receives the parcels and puts them in the queue. A redirect in cycle t is fetched in t and stands in the
-    queue in t + 2, where decode reads it. Instructions come from DRAM or the boot ROM only: a (speculative) fetch
-    must not touch a device, so elsewhere it is an access fault.
+    queue in t + 2, where decode reads it. Instructions come from DRAM or the boot ROM only: a speculative
+    fetch must not touch a device, so elsewhere it is an access fault.
 
     Members
     -------
