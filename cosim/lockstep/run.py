@@ -32,8 +32,8 @@ def compare_program(
 ) -> int:
     """The same for a loaded program and a finished build; the records come through a pipe.
 
-    ``limit``: instructions and traps after which all is well; a program that does not get there in ``max_cycles``
-    hangs, which is a Mismatch.
+    ``limit``: instructions and traps after which all is well; a program that does not get there in
+    ``max_cycles`` hangs, which is a Mismatch.
     """
     job = Job(program, max_cycles=max_cycles, latency=latency, memory=memory)
     machine = Machine(memory=job.memory)

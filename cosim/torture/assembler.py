@@ -16,8 +16,8 @@ def _bits(value: int, hi: int, lo: int) -> int:
 def encode(name: str, rd: int = 0, rs1: int = 0, rs2: int = 0, imm: int = 0) -> int:
     """The 32-bit word of instruction ``name``.
 
-    ``imm`` is the immediate, branch offset, shift amount, CSR number, or for fences bits 31:20; ``rs1`` is the
-    immediate of the CSR instructions that have one.
+    ``imm`` is the immediate, branch offset, shift amount, CSR number, or for fences bits 31:20; ``rs1`` is
+    the immediate of the CSR instructions that have one.
     """
     instruction = INSTRUCTIONS[name]
     operands = rd << 7 | rs1 << 15

@@ -14,7 +14,7 @@ from cosim.torture.layout import (
     TABLES,
     USER_CODE,
 )
-from rtl.isa.memory_map import CLINT, DRAM_BASE
+from rtl.isa.memory_map import DRAM_BASE
 from rtl.isa.paging import GPA_BITS, LEVEL_BITS, PAGE_SHIFT, Pte
 
 __all__ = ["HIGH_GUEST", "PROBES", "TableBuilder", "windows"]
@@ -37,24 +37,26 @@ HIGH_GUEST = 1 << (GPA_BITS - 1)
 """Guest physical address of a 1 GiB page over all of DRAM (the 16 KiB root's upper half)."""
 
 
-def windows(chooser: random.Random, translated: bool) -> int:
-    """A virtual address that is worth an access to data."""
+def windows(chooser: random.Random, translated: bool, user: bool) -> int:
+    """A virtual address that is worth an access to data; most pages with odd numbers are for ``user``."""
     if not translated:
         page = chooser.choice(DATA_FRAMES)
         if chooser.random() < 0.05:
             page += HIGH_GUEST - DRAM_BASE
     else:
         kind = chooser.random()
+        odd = user ^ (chooser.random() < 0.1)
         if kind < 0.5:
-            page = SMALL + chooser.randrange(SMALL_PAGES) * _PAGE
+            page = SMALL + (chooser.randrange(0, SMALL_PAGES, 2) + odd) * _PAGE
         elif kind < 0.75:
-            page = LARGE + chooser.randrange(LARGE_PAGES) * _MEGA + chooser.choice(DATA_FRAMES) % _MEGA
+            mega = chooser.randrange(0, LARGE_PAGES, 2) + odd
+            page = LARGE + mega * _MEGA + chooser.choice(DATA_FRAMES) % _MEGA
         else:
-            page = chooser.choice(HUGE) + chooser.choice(DATA_FRAMES) - DRAM_BASE
+            page = chooser.choice(HUGE[odd::2]) + chooser.choice(DATA_FRAMES) - DRAM_BASE
         if chooser.random() < 0.02:
             page ^= 1 << chooser.randrange(30, 64)
-    offset = chooser.choice((0, 8, 64, 128, 0x7F8, 0x800, 0xFC0, 0xFF8, 0xFFC, 0xFFF, chooser.randrange(4096)))
-    return page + offset
+    edges = (0, 8, 64, 128, 0x7F8, 0x800, 0xFC0, 0xFF8, 0xFFC, 0xFFF)
+    return page + chooser.choice((*edges, chooser.randrange(0, 4096, 8), chooser.randrange(4096)))
 
 
 class TableBuilder:
@@ -90,7 +92,7 @@ class TableBuilder:
         self._set(table, index, child, _V)
         return child
 
-    def _flags(self, user: bool | None = None, rate: float = 1.0) -> int:
+    def _flags(self, user: bool, rate: float = 1.0) -> int:
         """Permissions of a leaf: good ones, or with the program's rate of defects anything."""
         chooser = self.chooser
         if chooser.random() < self.defects * rate:
@@ -109,7 +111,7 @@ class TableBuilder:
             flags |= _U if user and chooser.random() < 0.8 else 0
         else:
             flags = _V | _R | _W | _A | _D | (_X if chooser.random() < 0.3 else 0)
-            flags |= _U if (chooser.random() < 0.5 if user is None else user) else 0
+            flags |= _U if user ^ (chooser.random() < 0.05) else 0
         if not self.global_pages or chooser.random() < 0.5:
             flags &= ~_G
         return flags
@@ -119,7 +121,7 @@ class TableBuilder:
         chooser = self.chooser
         frame = chooser.choice(DATA_FRAMES)
         if chooser.random() < 0.04:
-            frame = chooser.choice((CLINT.base, DRAM_BASE + MEMORY, 0, 1 << 40, 1 << 55))
+            frame = chooser.choice((1 << 30, 0, 3 << GPA_BITS - 1, 1 << 55))
         elif guest and chooser.random() < 0.3:
             frame += HIGH_GUEST - DRAM_BASE
         return frame
@@ -132,7 +134,7 @@ class TableBuilder:
             self._code(root, base, user)
         for n in range(SMALL_PAGES):
             leaf = self._leaf_table(root, SMALL)
-            self._set(leaf, n, self._frame(guest), self._flags())
+            self._set(leaf, n, self._frame(guest), self._flags(bool(n & 1)))
         for n in range(LARGE_PAGES):
             middle = self._child(root, LARGE >> 30)
             target = DATA + chooser.randrange(2) * _MEGA
@@ -140,16 +142,16 @@ class TableBuilder:
                 target += _PAGE << chooser.randrange(9)
             if guest and chooser.random() < 0.3:
                 target += HIGH_GUEST - DRAM_BASE
-            self._set(middle, (LARGE >> 21 & 511) + n, target, self._flags())
+            self._set(middle, (LARGE >> 21 & 511) + n, target, self._flags(bool(n & 1)))
         for n in range(PROBE_MAPPINGS):
             leaf = self._leaf_table(root, PROBES)
-            flags = self._flags() | (_X if chooser.random() < 0.7 else 0)
+            flags = self._flags(bool(n & 1)) | (_X if chooser.random() < 0.8 else 0)
             self._set(leaf, n, PROBE + chooser.randrange(PROBE_PAGES) * _PAGE, flags)
-        for va in HUGE:
+        for n, va in enumerate(HUGE):
             target = DRAM_BASE + (HIGH_GUEST - DRAM_BASE if guest and chooser.random() < 0.3 else 0)
             if chooser.random() < self.defects / 4:
                 target += _PAGE << chooser.randrange(18)
-            self._set(root, va >> 30 & 511, target, self._flags())
+            self._set(root, va >> 30 & 511, target, self._flags(bool(n & 1)))
         return root
 
     def _leaf_table(self, root: int, va: int) -> int:
