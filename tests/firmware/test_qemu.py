@@ -7,8 +7,9 @@ import pytest
 
 from firmware.bootinfo import MONITOR_INFO
 from firmware.images import Guest, native, small_guest, virtual
+from tests.qemu import QEMU_CPU, needs_qemu
 
-from .qemu import CPU, needs_qemu, run
+from .qemu import run
 
 pytestmark = needs_qemu
 
@@ -63,7 +64,7 @@ def test_sbi_calls_of_a_guest(tmp_path: Path):
 
 @pytest.mark.parametrize("sstc", ["on", "off"])
 def test_sbi_calls_under_the_monitor(tmp_path: Path, sstc: str):
-    check_calls(run(native(small_guest("calls")), tmp_path, cpu=CPU.replace("sstc=on", f"sstc={sstc}")))
+    check_calls(run(native(small_guest("calls")), tmp_path, cpu=QEMU_CPU.replace("sstc=on", f"sstc={sstc}")))
 
 
 def check_calls(result) -> None:

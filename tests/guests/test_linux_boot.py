@@ -10,7 +10,8 @@ from cosim.errors import UserError
 from cosim.guests.linux import LinuxGuest, build_linux
 from cosim.guests.linux.build import cached
 from firmware.images import Boot, Guest, native, virtual
-from tests.firmware.qemu import needs_qemu, run
+from tests.firmware.qemu import run
+from tests.qemu import needs_qemu
 
 _MEMORY = 32 << 20
 _BOOTED = "bivisor: init reached, Linux "

@@ -3,9 +3,10 @@
 import pytest
 
 from tests.isa.build import build_program, program_names
-from tests.isa.qemu import qemu_missing, run_on_qemu
+from tests.isa.qemu import run_on_qemu
+from tests.qemu import needs_qemu
 
-pytestmark = pytest.mark.skipif(qemu_missing() is not None, reason=qemu_missing() or "")
+pytestmark = needs_qemu
 
 
 @pytest.mark.parametrize("name", program_names())

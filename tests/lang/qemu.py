@@ -1,22 +1,16 @@
 """Runs an image on QEMU's virt machine; a program ends through the test finisher."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
+from tests.qemu import QEMU
 
-__all__ = ["needs_qemu", "run_qemu"]
-
-needs_qemu = pytest.mark.skipif(
-    shutil.which("qemu-system-riscv64") is None,
-    reason="qemu-system-riscv64 is missing: apt install qemu-system-misc",
-)
+__all__ = ["run_qemu"]
 
 
 def run_qemu(elf: Path, seconds: float = 60) -> str:
     """The console output of a bare-metal program."""
-    command = ["qemu-system-riscv64", "-M", "virt", "-cpu", "rv64,h=true", "-bios", "none", "-nographic"]
+    command = [QEMU, "-M", "virt", "-cpu", "rv64,h=true", "-bios", "none", "-nographic"]
     done = subprocess.run(
         [*command, "-monitor", "none", "-serial", "stdio", "-kernel", str(elf)],
         capture_output=True,

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from firmware.lang import Image, build, emit_call
 from firmware.lang.function import FUNCTIONS
 from firmware.lang.machine import Machine
+from tests.qemu import needs_qemu
 
 from .host import compile_for_host, import_source
 from .programs import random_module
-from .qemu import needs_qemu, run_qemu
+from .qemu import run_qemu
 
 COUNT = 50
 CORNERS = (0, 1, (1 << 64) - 1, 1 << 63, 0x7FFF_FFFF, 0x8000_0000)

@@ -11,9 +11,10 @@ from elftools.elf.elffile import ELFFile
 
 from firmware.lang import Image, ImageError, build
 from firmware.lang.image import generate
+from tests.qemu import needs_qemu
 
 from .host import import_source
-from .qemu import needs_qemu, run_qemu
+from .qemu import run_qemu
 
 _DEMO = '''from firmware.lang import *
 

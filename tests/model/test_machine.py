@@ -9,7 +9,8 @@ from cosim.errors import UserError
 from cosim.model import Machine, run
 from cosim.model.__main__ import main
 from tests.isa.build import build_program, build_source
-from tests.isa.qemu import qemu_missing, run_on_qemu
+from tests.isa.qemu import run_on_qemu
+from tests.qemu import needs_qemu
 
 _FAILS = '#include "harness.h"\nBASIC_PROGRAM\nTEST 42\nj fail\n'
 
@@ -23,7 +24,7 @@ def test_a_failing_program_is_seen_to_fail() -> None:
     assert run(elf).status == 42
 
 
-@pytest.mark.skipif(qemu_missing() is not None, reason=qemu_missing() or "")
+@needs_qemu
 def test_a_failing_program_is_seen_to_fail_on_qemu() -> None:
     assert run_on_qemu(build_source("failing", _FAILS)) == 128 + 42
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.qemu import QEMU, needs_qemu
+
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parents[1]
 _SOURCE = _HERE / "programs" / "devices.c"
@@ -61,12 +63,10 @@ def program(tmp_path_factory) -> Path:
     return elf
 
 
-@pytest.mark.skipif(
-    shutil.which("qemu-system-riscv64") is None, reason="needs QEMU: apt install qemu-system-misc"
-)
+@needs_qemu
 def test_on_qemu(program, disk, tmp_path):
     console = tmp_path / "virtio-console"
-    command = ["qemu-system-riscv64", "-M", "virt", "-bios", "none", "-display", "none", "-monitor", "none"]
+    command = [QEMU, "-M", "virt", "-bios", "none", "-display", "none", "-monitor", "none"]
     command += ["-serial", "stdio", "-kernel", str(program), "-global", "virtio-mmio.force-legacy=false"]
     command += ["-drive", f"file={disk},if=none,format=raw,id=disk"]
     command += ["-device", "virtio-blk-device,drive=disk,bus=virtio-mmio-bus.0"]
