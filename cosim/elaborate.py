@@ -27,6 +27,7 @@ registers into bits, and ``opt_merge`` lengthens the life of shared values: both
 
 _KEEP_NAMES = """
 proc -norom
+opt_clean
 memory_collect
 write_verilog -norename -noattr
 """

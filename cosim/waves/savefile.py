@@ -31,16 +31,37 @@ class Group:
 
 
 GROUPS = (
-    Group("fetch", ("pc",), (r"\.frontend\.\w*(pc|target|redirect|valid|ready|stall)\w*$",)),
+    Group(
+        "fetch",
+        ("pc",),
+        (
+            r"\.frontend\.(instruction__(valid|ready)|redirect|target|translate__valid|cache__(index_)?valid)$",
+        ),
+    ),
     Group(
         "pipeline",
         ("mode", "pc", "instruction", "order", "memory_address", "memory_data"),
-        (r"\.core\.\w*(valid|stall|flush|ready)\w*$",),
+        (
+            r"\.core\.core\.(decode|execute|memory)(\$\d+)?"
+            r"\.(operation__(valid|ready)|result__valid|hazard|load_use|kill|mispredict|done|finish|step|faulted)$",
+        ),
     ),
     Group(
-        "CSR and trap", ("mode", "cause", "exit_reason"), (r"\.csr\.\w*$", r"\.csr\.\w+\.(mstatus|hstatus)$")
+        "CSR and trap",
+        ("mode", "cause", "exit_reason"),
+        (
+            r"\.core\.core\.csr\.(mstatus|hstatus|vsstatus|satp|vsatp|hgatp|mip|hvip|vstimecmp|time)$",
+            r"\.core\.core\.csr\.(csr__(valid|number|operand|rdata|commit)|trap__(valid|vector)|interrupt)$",
+        ),
     ),
-    Group("MMU", (), (r"\.mmu\.\w*(state|valid|ready|vpn|gpa|miss|hit|fault)\w*$", r"\.walker\.\w*$")),
+    Group(
+        "MMU",
+        (),
+        (
+            r"\.core\.mmu\.(data|fetch)__(valid|hit|fault_valid)$",
+            r"\.walker\.(level|guest_level|kind|address|gpa|done|failed|fill__valid|memory__(valid|done|paddr))$",
+        ),
+    ),
     Group("bus", (), (r"^top\.mem__(ar|r|aw|w|b)(valid|ready|addr|data|len|last)$",)),
 )
 """The save file's groups, in order. A pattern that finds nothing is left out."""
@@ -160,11 +181,11 @@ def _save(save: GTKWSave, wave: Path, reader: Wave, translations: dict[str, Path
 def _matching(reader: Wave, patterns: tuple[str, ...]) -> list[str]:
     found = []
     for name in reader.names:
-        if "$" not in name and any(re.search(pattern, name) for pattern in patterns):
+        if "$" not in name.rpartition(".")[2] and any(re.search(pattern, name) for pattern in patterns):
             found.append(name)
     return found[:_MOST_SIGNALS]
 
 
 def _short(name: str) -> str:
-    """The last two parts of a signal's path."""
-    return ".".join(name.split(".")[-2:])
+    """The last two parts of a signal's path, without the numbers that keep instances apart."""
+    return re.sub(r"\$\d+", "", ".".join(name.split(".")[-2:]))

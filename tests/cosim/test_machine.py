@@ -8,7 +8,7 @@ from cosim.cli.main import main
 from cosim.elf import read_elf
 from cosim.job import Job
 from cosim.simulate import run_cocotb, run_plain, run_regression
-from cosim.suite import find_programs, run_suite, write_signature
+from cosim.suite import Rules, find_programs, run_suite, write_signature
 from tests.isa.build import build_program as isa_program
 
 
@@ -24,7 +24,7 @@ def test_suite_tells_pass_from_fail(simulator, tmp_path):
     (tmp_path / "notes.txt").write_text("not a program")
     (tmp_path / "broken.elf").write_bytes(b"\x7fELF")
     verdicts = list(
-        run_suite(simulator, find_programs(tmp_path), jobs=2, memory=16 << 20, latency=1, max_cycles=1 << 20)
+        run_suite(simulator, find_programs(tmp_path), jobs=2, rules=Rules(16 << 20, max_cycles=1 << 20))
     )
     assert [bool(verdict.problem) for verdict in verdicts] == [True, False]
     assert verdicts[0].problem.startswith("the ELF file is damaged")

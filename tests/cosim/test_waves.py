@@ -78,7 +78,7 @@ def test_machine_wave(simulator_trace, tmp_path):
     assert (result.outcome, result.code) == ("exit", 0)
     with Wave(path) as reader:
         modes = {value for _, _, value in reader.changes("top.probe.mode")}
-        assert {3, 1, 5} <= modes
+        assert {0, 3, 4, 5} <= modes  # U, M, VU, VS
         assert loaded.entry in {value for _, _, value in reader.changes("top.probe.pc")}
         assert reader.names["top.probe.instruction"] == 32
     save = write_save_file(path, loaded).read_text()
