@@ -13,7 +13,30 @@ from cosim.job import Job
 from cosim.result import Result
 from cosim.simulate import run_plain
 
-__all__ = ["Verdict", "find_programs", "run_suite"]
+__all__ = ["Rules", "Verdict", "find_programs", "run_suite"]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How the programs run and when one has passed.
+
+    Attributes
+    ----------
+    memory, latency, max_cycles: of the machine, see :class:`cosim.job.Job`
+    until: a program that never ends (it idles in wfi) ends when it has printed this, and has passed
+    fail_on: a program that prints this has failed, however it ends
+    signatures: folder for ``<name>.signature``: begin_signature..end_signature as lines of one little-endian
+        32-bit word in hexadecimal
+    logs: folder for ``<name>.log``: what the program printed
+    """
+
+    memory: int = 128 << 20
+    latency: int = 1
+    max_cycles: int = 50_000_000
+    until: str | None = None
+    fail_on: str | None = None
+    signatures: Path | None = None
+    logs: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -40,25 +63,12 @@ def _is_elf(path: Path) -> bool:
         return file.read(4) == b"\x7fELF"
 
 
-def run_suite(
-    build: Build,
-    paths: list[Path],
-    *,
-    jobs: int,
-    memory: int,
-    latency: int,
-    max_cycles: int,
-    signatures: Path | None = None,
-) -> Iterator[Verdict]:
-    """Run programs, ``jobs`` at a time; verdicts come in the order of ``paths``.
-
-    ``signatures`` is the folder where ``<name>.signature`` goes: begin_signature..end_signature as lines of
-    one little-endian 32-bit word in hexadecimal.
-    """
+def run_suite(build: Build, paths: list[Path], *, jobs: int, rules: Rules) -> Iterator[Verdict]:
+    """Run programs, ``jobs`` at a time; verdicts come in the order of ``paths``."""
 
     def one(path: Path) -> Verdict:
         try:
-            return _run(build, path, memory, latency, max_cycles, signatures)
+            return _run(build, path, rules)
         except UserError as error:
             return Verdict(path, str(error).removeprefix(f"{path}: "))
 
@@ -66,29 +76,43 @@ def run_suite(
         yield from pool.map(one, paths)
 
 
-def _run(
-    build: Build, path: Path, memory: int, latency: int, max_cycles: int, signatures: Path | None
-) -> Verdict:
+def _run(build: Build, path: Path, rules: Rules) -> Verdict:
     program = read_elf(path)
     with TemporaryDirectory(prefix="bivisor-") as folder:
         dumps = []
         raw = Path(folder, "signature")
-        if signatures:
+        if rules.signatures:
             try:
                 begin, end = program.symbols["begin_signature"], program.symbols["end_signature"]
             except KeyError:
                 return Verdict(path, "has no begin_signature and end_signature")
             if end > begin:
                 dumps.append((begin, end - begin, raw))
-        job = Job(program, memory=memory, latency=latency, max_cycles=max_cycles, dumps=dumps)
+        job = Job(
+            program,
+            memory=rules.memory,
+            latency=rules.latency,
+            max_cycles=rules.max_cycles,
+            until=rules.until,
+            dumps=dumps,
+        )
         result = run_plain(build, job)
-        if signatures:
-            write_signature(signatures / (path.name + ".signature"), raw.read_bytes() if dumps else b"")
+        if rules.signatures:
+            write_signature(rules.signatures / (path.name + ".signature"), raw.read_bytes() if dumps else b"")
+    if rules.logs:
+        (rules.logs / (path.name + ".log")).write_text(result.console)
+    return Verdict(path, _problem(result, rules), result)
+
+
+def _problem(result: Result, rules: Rules) -> str:
+    """What is wrong with how a program ended; empty if nothing is."""
+    if rules.fail_on is not None and rules.fail_on in result.console:
+        return f"printed {rules.fail_on!r}"
     if result.outcome == "limit":
-        return Verdict(path, f"still running after {max_cycles:,} cycles, at pc {result.pc:#x}", result)
+        return f"still running after {rules.max_cycles:,} cycles, at pc {result.pc:#x}"
     if result.outcome == "reset":
-        return Verdict(path, "asked for a reset", result)
-    return Verdict(path, f"ended with code {result.code}" if result.code else "", result)
+        return "asked for a reset"
+    return f"ended with code {result.code}" if result.outcome == "exit" and result.code else ""
 
 
 def write_signature(path: Path, data: bytes) -> None:

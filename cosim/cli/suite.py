@@ -10,7 +10,7 @@ from cosim.build import Variant
 from cosim.cli.terminal import built, output
 from cosim.errors import UserError
 from cosim.job import parse_size
-from cosim.suite import find_programs, run_suite
+from cosim.suite import Rules, find_programs, run_suite
 
 __all__ = ["suite"]
 
@@ -25,6 +25,11 @@ def suite(
     mem: Annotated[str, typer.Option(help="memory of the machine")] = "128M",
     mem_latency: Annotated[int, typer.Option(help="cycles from an address to its first data, less one")] = 1,
     max_cycles: Annotated[int, typer.Option(help="stop each program there")] = 50_000_000,
+    until: Annotated[
+        str | None, typer.Option(help="a program that has printed this is done, and has passed")
+    ] = None,
+    fail_on: Annotated[str | None, typer.Option(help="a program that prints this has failed")] = None,
+    logs: Annotated[Path | None, typer.Option(help="write there what each program printed")] = None,
 ) -> int:
     """Run every ELF file of DIR bare, in M mode with tohost, and print pass or fail for each.
 
@@ -32,20 +37,14 @@ def suite(
     """
     paths = find_programs(folder)
     where = signature_dir or (folder if signature else None)
-    if where is not None and not where.is_dir():
-        raise UserError(f"{where}: no such folder for the signatures; make it first")
+    for path in (where, logs):
+        if path is not None and not path.is_dir():
+            raise UserError(f"{path}: there is no such folder; make it first")
     simulator = built(Variant.FAST)
     width = max(len(path.name) for path in paths)
     passed = 0
-    for verdict in run_suite(
-        simulator,
-        paths,
-        jobs=jobs or os.cpu_count() or 1,
-        memory=parse_size(mem),
-        latency=mem_latency,
-        max_cycles=max_cycles,
-        signatures=where,
-    ):
+    rules = Rules(parse_size(mem), mem_latency, max_cycles, until, fail_on, where, logs)
+    for verdict in run_suite(simulator, paths, jobs=jobs or os.cpu_count() or 1, rules=rules):
         word, style = ("FAIL", "red") if verdict.problem else ("pass", "green")
         name = verdict.path.name.ljust(width)
         cycles = f"{verdict.result.cycles:>12,} cycles" if verdict.result else ""

@@ -10,6 +10,7 @@ from cosim.job import Job
 from cosim.simulate import run_cocotb, run_plain, run_regression
 from cosim.suite import Rules, find_programs, run_suite, write_signature
 from tests.isa.build import build_program as isa_program
+from tests.isa.build import build_source
 
 
 def test_simulators_agree_to_the_cycle(simulator):
@@ -29,6 +30,36 @@ def test_suite_tells_pass_from_fail(simulator, tmp_path):
     assert [bool(verdict.problem) for verdict in verdicts] == [True, False]
     assert verdicts[0].problem.startswith("the ELF file is damaged")
     assert main(["suite", str(tmp_path)]) == 1
+
+
+_IDLES = """
+.globl _start
+_start:
+    la a0, text
+    li a1, 0x10000000
+1:  lbu a2, 0(a0)
+    beqz a2, 2f
+    sb a2, 0(a1)
+    addi a0, a0, 1
+    j 1b
+2:  wfi
+    j 2b
+text: .asciz "3 tests: all good\\n"
+"""
+
+
+def test_suite_judges_by_what_is_printed(simulator, tmp_path):
+    """Some suites never power off: they print their verdict and idle."""
+    elf = build_source("idles", _IDLES)
+
+    def problem(**rules):
+        rules = Rules(16 << 20, max_cycles=20_000, logs=tmp_path, **rules)
+        return next(run_suite(simulator, [elf], jobs=1, rules=rules)).problem
+
+    assert problem(until="all good") == ""
+    assert (tmp_path / (elf.name + ".log")).read_text().startswith("3 tests: all good")
+    assert problem(until="all good", fail_on="3 tests") == "printed '3 tests'"
+    assert problem(until="never printed").startswith("still running")
 
 
 def test_signature_format(tmp_path):
