@@ -2,6 +2,7 @@
 
 from collections import deque
 
+from cosim.lockstep.interrupts import InterruptJudge
 from cosim.lockstep.records import Retired
 from cosim.model.exceptions import Stop
 from cosim.model.machine import Machine
@@ -39,7 +40,8 @@ class Lockstep:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.compared = 0
-        self._history: deque[str] = deque(maxlen=_HISTORY)
+        self._history: deque[Retired] = deque(maxlen=_HISTORY)
+        self._judge = InterruptJudge(machine)
         self._booting = True
         self._ended = False
 
@@ -53,20 +55,35 @@ class Lockstep:
                 hart.x[retired.rd] = retired.rd_data
             return
         self._booting = False
-        self._history.append(str(retired))
+        self._history.append(retired)
+        wrong = self._interrupts(retired)
+        if wrong:
+            raise Mismatch(self._report(retired, None, [wrong]))
         try:
             record = hart.step(self._imposed(retired))
         except Stop:
             self._ended = True
             return
         self.compared += 1
-        wrong = list(self._differences(retired, record))
-        if wrong:
-            raise Mismatch(self._report(retired, record, wrong))
+        differences = list(self._differences(retired, record))
+        if differences:
+            raise Mismatch(self._report(retired, record, differences))
+
+    def _interrupts(self, retired: Retired) -> str | None:
+        """What is wrong with taking, or not taking, an interrupt here."""
+        judge = self._judge
+        judge.look(retired.cycle)
+        if retired.interrupt:
+            return judge.taken(retired.cause)
+        wrong = judge.retired()
+        word = retired.instruction
+        if wrong is None and word & 0x7F == 0x73 and retired.rd_write and word >> 12 & 3 and not retired.trap:
+            return judge.read(word >> 20, retired.rd_data)
+        return wrong
 
     def hang(self, cycles: int) -> Mismatch:
         """For a program that should have gone on."""
-        last = "\n".join(self._history)
+        last = "\n".join(map(str, self._history))
         return Mismatch(f"stands still after {self.compared} instructions, in {cycles} cycles:\n{last}")
 
     def _imposed(self, retired: Retired) -> Imposed:
@@ -139,7 +156,7 @@ class Lockstep:
                 if name == "store" and (value ^ retired.mem_data) & mask:
                     yield f"{name} data: hardware {retired.mem_data & mask:#x}, model {value & mask:#x}"
 
-    def _report(self, retired: Retired, record: Record, wrong: list[str]) -> str:
+    def _report(self, retired: Retired, record: Record | None, wrong: list[str]) -> str:
         hart = self.machine.hart
         lines = [
             f"after {self.compared} instructions, in cycle {retired.cycle}:",
@@ -147,7 +164,7 @@ class Lockstep:
             "",
             "hardware's last:",
         ]
-        lines += list(self._history)
+        lines += map(str, self._history)
         lines += ["", f"model's step: {record}", "", "model's registers:"]
         for first in range(0, 32, 4):
             lines.append("  ".join(f"x{n:<2} {hart.x[n] & _MASK:016x}" for n in range(first, first + 4)))

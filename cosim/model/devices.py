@@ -37,6 +37,10 @@ class Clint:
         self.msip = 0
         self.mtimecmp = _MASK64
 
+    def follow(self, now: Callable[[], int]) -> None:
+        """Take the ticks since reset from ``now``."""
+        self._now = now
+
     @property
     def mtime(self) -> int:
         """The 64-bit real-time counter."""
@@ -193,6 +197,11 @@ class Plic:
         """Latch the lines and tell the hart."""
         self._pending |= self.levels & ~self._claimed
         self._changed()
+
+    @property
+    def enabled(self) -> tuple[int, int]:
+        """Sources that each context has enabled, as bit masks."""
+        return self._enable[0], self._enable[1]
 
     def best(self, context: int) -> int:
         """Source that ``context`` would claim, 0 for none: highest priority, then lowest number."""

@@ -122,13 +122,13 @@ def sret(hart: "Hart") -> None:
     hart.enter(_S if status & _SPP else _U, virt)
 
 
-def interrupt_to_take(hart: "Hart") -> int | None:
-    """Code of the pending and enabled interrupt that comes first, or None.
+def interrupt_to_take(hart: "Hart", pending: int | None = None) -> int | None:
+    """Code of the pending and enabled interrupt that comes first, or None; ``pending`` in place of mip.
 
     A higher privilege's interrupts come before a lower one's; within one, INTERRUPT_PRIORITY.
     """
     value = hart.csrs.value
-    ready = hart.pending() & value["mie"]
+    ready = (hart.pending() if pending is None else pending) & value["mie"]
     if not ready:
         return None
     status, privilege = value["mstatus"], hart.privilege

@@ -2,8 +2,8 @@
 
 Handlers use no memory but the CLINT and the settings' cell, and only x28 to x31, so they work under any
 translation that maps the code. A handler reads its trap registers (the comparison then checks them) and goes
-on behind the trapping instruction; after a fetch fault it goes on at x1. Each level has a budget of traps in its
-xscratch; when it is used up, or when x31 says so, the next chunk starts.
+on behind the trapping instruction; after a fetch fault it goes on at x1. Each level has a budget of traps in
+its xscratch; when it is used up, or when x31 says so, the next chunk starts.
 """
 
 from cosim.torture.assembler import Assembler
@@ -21,8 +21,9 @@ MAGIC = 0x555
 FINAL_CSRS = (
     "mstatus mideleg medeleg hedeleg hideleg mcounteren hcounteren scounteren menvcfg henvcfg senvcfg "
     "mtvec stvec vstvec satp vsatp hgatp hstatus vsstatus hvip htimedelta hgeie mie hie sie vsie htval "
-    "htinst mtval2 mtinst mepc sepc vsepc mcause scause vscause mtval stval vstval mscratch sscratch vsscratch "
-    "stimecmp vstimecmp mcountinhibit mhpmevent3 pmpcfg0 pmpaddr0 pmpaddr1 pmpaddr2 hip sip vsip mip sstatus minstret"
+    "htinst mtval2 mtinst mepc sepc vsepc mcause scause vscause mtval stval vstval mscratch sscratch "
+    "vsscratch stimecmp vstimecmp mcountinhibit mhpmevent3 pmpcfg0 pmpaddr0 pmpaddr1 pmpaddr2 hip sip vsip "
+    "mip sstatus minstret"
 ).split()
 """Restored at the start of a chunk or merely read there, so that their values are compared."""
 

@@ -36,9 +36,9 @@ USER_CODE = 0x4000_0000
 DATA = DRAM_BASE + 0x20_0000
 """Two megapages that programs load and store."""
 DATA_FRAMES = [DATA + n * 0x1000 for n in (0, 1, 2, 3, 4, 5, 511, 512, 513, 1023)]
-PROBE = DRAM_BASE + 0x60_0000
+PROBE = DRAM_BASE + 0x70_0000
 PROBE_PAGES = 4
-"""Pages full of returns, to be called through all sorts of mappings."""
+"""Pages full of returns, to be called through all sorts of mappings; far from data, so none is stored to."""
 TABLES = DRAM_BASE + 0x80_0000
 """Page tables of all stages."""
 

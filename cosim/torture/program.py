@@ -51,13 +51,13 @@ class Torture:
     ----------
     program: what both sides load
     latency: of memory
-    units: number of units of code in each chunk
+    units: the code of each chunk in its units
     """
 
     seed: int
     program: Program
     latency: int
-    units: list[int]
+    units: list[list[Unit]]
 
 
 def _mask(name: str, *fields: str) -> int:
@@ -92,9 +92,9 @@ class _Generator:
 
     def _weights(self) -> dict[str, float]:
         base = {
-            "alu": 8, "compressed": 6, "load": 8, "store": 6, "atomic": 3, "branch": 4, "loop": 3, "call": 1.5,
-            "jump": 1, "csr": 2, "status": 0.5, "translation": 0.4, "fence": 0.7, "guest_access": 1,
-            "system": 0.3, "return": 0.6, "modify_code": 0.5, "timer": 0.4, "device": 0.2, "pointer": 0.7,
+            "alu": 8, "compressed": 6, "load": 8, "store": 6, "atomic": 3, "branch": 4, "loop": 3,
+            "call": 1.5, "jump": 1, "csr": 2, "status": 0.5, "translation": 0.4, "fence": 0.7,
+            "guest_access": 1, "system": 0.3, "return": 0.6, "modify_code": 0.5, "timer": 0.4, "device": 0.2, "pointer": 0.7,
         }  # fmt: skip
         weights = {kind: weight * self.chooser.choice((0, 0.5, 1, 1, 2, 4)) for kind, weight in base.items()}
         weights["alu"] += 1
@@ -206,7 +206,7 @@ class _Generator:
 def generate(
     seed: int, chunks: Collection[int] | None = None, left_out: Collection[tuple[int, int]] = ()
 ) -> Torture:
-    """The program of ``seed``, or only some ``chunks`` of it, without the units ``left_out`` (chunk, unit)."""
+    """The program of ``seed``, or some ``chunks`` of it, without the units ``left_out`` (chunk, unit)."""
     generator = _Generator(seed)
     made = [generator.chunk(number) for number in range(_CHUNKS)]
     chosen = [n for n in range(_CHUNKS) if chunks is None or n in chunks]
@@ -230,7 +230,7 @@ def generate(
     segments += _data(seed) + _tables(generator.tables)
     program = Program(f"torture seed {seed}", CODE, tuple(segments), labels)
     program.check_fits(MEMORY)
-    return Torture(seed, program, generator.latency, [len(chunk.units) for chunk in made])
+    return Torture(seed, program, generator.latency, [chunk.units for chunk in made])
 
 
 def _data(seed: int) -> list[Segment]:

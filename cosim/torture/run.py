@@ -1,14 +1,16 @@
 """Runs seeds in lockstep, and shrinks those that fail."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 
 from cosim.build import Build
 from cosim.lockstep.compare import Mismatch
 from cosim.lockstep.run import compare_program
+from cosim.model.decode import decode
 from cosim.torture.layout import MEMORY
 from cosim.torture.program import generate
 
-__all__ = ["run_seed", "shrink"]
+__all__ = ["Shrunk", "run_seed", "shrink"]
 
 _CYCLES_PER_INSTRUCTION = 60
 
@@ -20,7 +22,10 @@ def run_seed(
     chunks: Collection[int] | None = None,
     left_out: Collection[tuple[int, int]] = (),
 ) -> int:
-    """Instructions and traps compared; raises Mismatch."""
+    """Instructions and traps compared; raises Mismatch.
+
+    ``chunks`` and ``left_out`` choose parts of the program (see ``generate``).
+    """
     torture = generate(seed, chunks, left_out)
     return compare_program(
         simulator,
@@ -32,35 +37,69 @@ def run_seed(
     )
 
 
-def _fails(simulator: Build, seed: int, instructions: int, chunks, left_out) -> Mismatch | None:
-    try:
-        run_seed(simulator, seed, instructions, chunks, left_out)
-    except Mismatch as mismatch:
-        return mismatch
-    return None
+@dataclass
+class Shrunk:
+    """Part of a seed's program that still fails.
+
+    Attributes
+    ----------
+    chunks: the ones that are left
+    left_out: (chunk, unit) that are not
+    mismatch: how it fails; None if it does not
+    """
+
+    seed: int
+    chunks: list[int]
+    mismatch: Mismatch | None = None
+    left_out: set[tuple[int, int]] = field(default_factory=set)
+
+    def listing(self) -> Iterator[str]:
+        """The code that is left, a line per instruction."""
+        torture = generate(self.seed, self.chunks, self.left_out)
+        for chunk in self.chunks:
+            for number, unit in enumerate(torture.units[chunk]):
+                if (chunk, number) not in self.left_out:
+                    yield from (f"  {chunk:2}.{number:<3} {text}" for text in _instructions(unit))
 
 
-def shrink(
-    simulator: Build, seed: int, instructions: int
-) -> tuple[list[int], set[tuple[int, int]], Mismatch | None]:
-    """Chunks and left-out units of a shorter program that fails as well, and how it fails."""
+def _instructions(code: bytes) -> Iterator[str]:
+    at = 0
+    while at < len(code):
+        size = 4 if code[at] & 3 == 3 else 2
+        bits = int.from_bytes(code[at : at + size], "little")
+        d = decode(bits)
+        yield f"{bits:0{2 * size}x}  {d.name} rd=x{d.rd} rs1=x{d.rs1} rs2=x{d.rs2} imm={d.immediate:#x}"
+        at += size
+
+
+def shrink(simulator: Build, seed: int, instructions: int) -> Shrunk:
+    """A shorter program that fails as well: first without whole chunks, then without units."""
+
+    def fails(chunks: list[int], left_out: set[tuple[int, int]]) -> Mismatch | None:
+        try:
+            run_seed(simulator, seed, instructions, chunks, left_out)
+        except Mismatch as mismatch:
+            return mismatch
+        return None
+
     units = generate(seed).units
-    chunks = list(range(len(units)))
-    left_out: set[tuple[int, int]] = set()
-    found = _fails(simulator, seed, instructions, chunks, left_out)
-    if found is None:
-        return chunks, left_out, None
-    for chunk in list(chunks):
-        rest = [n for n in chunks if n != chunk]
-        failure = _fails(simulator, seed, instructions, rest, left_out) if rest else None
+    best = Shrunk(seed, list(range(len(units))))
+    best.mismatch = fails(best.chunks, best.left_out)
+    if best.mismatch is None:
+        return best
+    for chunk in list(best.chunks):
+        rest = [n for n in best.chunks if n != chunk]
+        failure = fails(rest, best.left_out) if rest else None
         if failure:
-            chunks, found = rest, failure
-    for chunk in chunks:
-        size = units[chunk]
+            best.chunks, best.mismatch = rest, failure
+    for chunk in best.chunks:
+        size = len(units[chunk])
         while size := size // 2:
-            for first in range(0, units[chunk], size):
-                more = {(chunk, n) for n in range(first, first + size)} - left_out
-                failure = _fails(simulator, seed, instructions, chunks, left_out | more) if more else None
+            for first in range(0, len(units[chunk]), size):
+                more = {
+                    (chunk, n) for n in range(first, min(first + size, len(units[chunk])))
+                } - best.left_out
+                failure = fails(best.chunks, best.left_out | more) if more else None
                 if failure:
-                    left_out, found = left_out | more, failure
-    return chunks, left_out, found
+                    best.left_out, best.mismatch = best.left_out | more, failure
+    return best

@@ -1,0 +1,43 @@
+"""Random programs: the hardware and the golden model agree on all they do; and the means of finding that out."""
+
+import pytest
+
+from cosim.build import Variant, build
+from cosim.torture.__main__ import run_range
+from cosim.torture.program import generate
+
+_SEEDS_PER_TEST = 5
+_INSTRUCTIONS = 25_000
+_NIGHTLY_SEEDS = 50
+
+
+@pytest.mark.parametrize("first", range(0, 8 * _SEEDS_PER_TEST, _SEEDS_PER_TEST))
+def test_random_programs_agree(first: int) -> None:
+    """A million instructions in all."""
+    _agree(first, _SEEDS_PER_TEST)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("first", range(10_000, 10_000 + 40 * _NIGHTLY_SEEDS, _NIGHTLY_SEEDS))
+def test_many_random_programs_agree(first: int) -> None:
+    """Fifty million."""
+    _agree(first, _NIGHTLY_SEEDS)
+
+
+def _agree(first: int, seeds: int) -> None:
+    simulator = build(Variant.OBSERVE)
+    compared, failures = run_range(simulator, range(first, first + seeds), _INSTRUCTIONS)
+    assert not failures, "\n\n".join(failures)
+    assert compared == seeds * _INSTRUCTIONS
+
+
+def test_seed_alone_decides() -> None:
+    assert generate(3).program == generate(3).program
+    assert generate(3).program.segments != generate(4).program.segments
+
+
+def test_parts_are_left_out() -> None:
+    whole, part = generate(5), generate(5, [2, 7], {(2, 0)})
+    sizes = [len(b"".join(units)) for units in (whole.units[2][1:], whole.units[7])]
+    bodies = [segment for segment in part.program.segments if 0x8001_0000 <= segment.address < 0x800F_F000]
+    assert [len(body.data) - 16 for body in bodies] == sizes
