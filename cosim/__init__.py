@@ -1,1 +1,1 @@
-"""The simulated machine seen from outside: golden model, Verilator harness, lockstep, benches, command line."""
+"""The golden model, the simulator and its harness, lockstep, torture, waves, benchmarks, the command line."""
