@@ -12,11 +12,28 @@ from rtl.isa.causes import Interrupt
 from rtl.isa.csr_state import csr_states
 from rtl.isa.csrs import CSRS
 from rtl.isa.memory_map import CLINT, CLINT_MSIP, CLINT_MTIME, CLINT_MTIMECMP
+from rtl.isa.paging import AtpMode
 
-__all__ = ["FENCES", "FINAL_CSRS", "MAGIC", "NEXT", "REGISTERS", "SETTINGS", "fixed_code"]
+__all__ = [
+    "FENCES",
+    "FINAL_CSRS",
+    "MAGIC",
+    "NEXT",
+    "REGISTERS",
+    "REMAP_FIRST",
+    "REMAP_SECOND",
+    "SETTINGS",
+    "fixed_code",
+]
 
 MAGIC = 0x555
 """Value of x31 that asks for the next chunk."""
+
+REMAP_FIRST = 0x556
+"""Value of x31 that asks M mode's handler to store x6 at x7, a first-stage PTE, and to fence the address in
+x5 of ASID x4, in HS and in all guests."""
+REMAP_SECOND = 0x557
+"""The same for a second-stage PTE: x5 is the guest physical address shifted right by 2, x4 the VMID."""
 
 FINAL_CSRS = (
     "mstatus mideleg medeleg hedeleg hideleg mcounteren hcounteren scounteren menvcfg henvcfg senvcfg "
@@ -56,6 +73,7 @@ def fixed_code(vectored_entries: int = 14) -> tuple[bytes, dict[str, int]]:
         for _ in range(vectored_entries):
             asm.jump("jal", level)
     _machine(asm)
+    _remap(asm)
     _lower(asm, "supervisor", "scause sepc stval htval htinst hstatus sstatus sip".split())
     _lower(asm, "guest", "scause sepc stval sstatus sip".split())
     _start(asm)
@@ -71,6 +89,9 @@ def _machine(asm: Assembler) -> None:
     asm.op("and", _B, _B, _A)
     asm.op("addi", _A, 0, imm=MAGIC)
     asm.jump("beq", "next", _A, _D)
+    for service, label in ((REMAP_FIRST, "remap_first"), (REMAP_SECOND, "remap_second")):
+        asm.op("addi", _A, 0, imm=service)
+        asm.jump("beq", label, _A, _D)
     asm.csr("csrrs", _A, "mscratch")
     asm.op("addi", _A, _A, imm=-1)
     asm.csr("csrrw", 0, "mscratch", _A)
@@ -105,6 +126,30 @@ def _machine(asm: Assembler) -> None:
     asm.op("add", _A, _A, _D)
     asm.op("sd", 0, _C, _A)
     asm.op("addi", _D, 0)
+    asm.jump("jal", "machine_return")
+
+
+def _remap(asm: Assembler) -> None:
+    """The services that change a PTE."""
+    entry, value, where, space = 7, 6, 5, 4
+    asm.label("remap_first")
+    asm.op("sd", 0, entry, value)
+    asm.op("sfence.vma", 0, where, space)
+    asm.csr("csrrs", _C, "hgatp")
+    for vmid in range(3):
+        asm.constant(_A, AtpMode.SV39 << 60 | vmid << 44)
+        asm.csr("csrrw", 0, "hgatp", _A)
+        asm.op("hfence.vvma", 0, where, space)
+    asm.csr("csrrw", 0, "hgatp", _C)
+    asm.jump("jal", "remapped")
+    asm.label("remap_second")
+    asm.op("sd", 0, entry, value)
+    asm.op("hfence.gvma", 0, where, space)
+    asm.label("remapped")
+    asm.op("addi", _D, 0)
+    asm.csr("csrrs", _A, "mepc")
+    asm.op("addi", _A, _A, imm=4)
+    asm.csr("csrrw", 0, "mepc", _A)
     asm.jump("jal", "machine_return")
 
 

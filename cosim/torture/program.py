@@ -72,9 +72,9 @@ class _Generator:
         self.guest_adue = chooser.random() < 0.6
         self.tables = TableBuilder(chooser, chooser.choice((0.02, 0.08, 0.25)), self.global_pages)
         self.defects = self.tables.defects
-        first = [self.tables.first_stage(False) for _ in range(2)]
-        guest = [self.tables.first_stage(True) for _ in range(2)]
-        second = [self.tables.second_stage() for _ in range(2)]
+        first = [self.tables.first_stage(n + 1, False) for n in range(2)]
+        guest = [self.tables.first_stage(n + 3, True) for n in range(2)]
+        second = [self.tables.second_stage(n + 1) for n in range(2)]
         self.roots = {
             "satp": [0, *(_SV39 | n + 1 << 44 | root >> 12 for n, root in enumerate(first))],
             "vsatp": [0, *(_SV39 | n + 3 << 44 | root >> 12 for n, root in enumerate(guest))],
@@ -94,7 +94,8 @@ class _Generator:
         base = {
             "alu": 8, "compressed": 6, "load": 8, "store": 6, "atomic": 3, "branch": 4, "loop": 3,
             "call": 1.5, "jump": 1, "csr": 2, "status": 0.5, "translation": 0.4, "fence": 0.7,
-            "guest_access": 1, "system": 0.3, "return": 0.6, "modify_code": 0.5, "timer": 0.4, "device": 0.2, "pointer": 0.7,
+            "guest_access": 1, "system": 0.3, "return": 0.6, "modify_code": 0.5, "timer": 0.4,
+            "device": 0.2, "pointer": 0.7, "remap": 0.7,
         }  # fmt: skip
         weights = {kind: weight * self.chooser.choice((0, 0.5, 1, 1, 2, 4)) for kind, weight in base.items()}
         weights["alu"] += 1
@@ -115,7 +116,9 @@ class _Generator:
             # an update may be speculative, and then there is no fault where the model has one.
             roots["satp"] = [0]
         user = privilege == Privilege.U
-        context = Context(chooser, translated, user, roots, self._weights())
+        context = Context(chooser, translated, user, roots, self._weights(), self.tables)
+        asid = values["vsatp" if virt else "satp"] >> 44 & 0xFFFF
+        context.spaces = ((False, asid), (True, values["hgatp"] >> 44 & 0x3FFF)) if virt else ((False, asid),)
         units: list[Unit] = []
         limit = chooser.choice((300, 800, 2000))
         while sum(map(len, units)) < limit:

@@ -1,6 +1,7 @@
 """Random page tables: Sv39 for HS and VS, Sv39x4, most entries good and some broken in every way."""
 
 import random
+from dataclasses import dataclass
 
 from cosim.torture.layout import (
     BODIES,
@@ -17,7 +18,7 @@ from cosim.torture.layout import (
 from rtl.isa.memory_map import DRAM_BASE
 from rtl.isa.paging import GPA_BITS, LEVEL_BITS, PAGE_SHIFT, Pte
 
-__all__ = ["HIGH_GUEST", "PROBES", "TableBuilder", "windows"]
+__all__ = ["HIGH_GUEST", "PROBES", "PROBE_MAPPINGS", "Leaf", "TableBuilder", "windows"]
 
 _PAGE, _MEGA, _GIGA = 1 << 12, 1 << 21, 1 << 30
 _V, _R, _W, _X, _U, _G, _A, _D = map(int, Pte)
@@ -59,6 +60,28 @@ def windows(chooser: random.Random, translated: bool, user: bool) -> int:
     return page + chooser.choice((*edges, chooser.randrange(0, 4096, 8), chooser.randrange(4096)))
 
 
+@dataclass(frozen=True)
+class Leaf:
+    """A PTE that programs may change.
+
+    Attributes
+    ----------
+    entry: its address
+    address: virtual or guest physical address in its page
+    space: ASID, or VMID if ``second``
+    second: it belongs to the second stage
+    user: its page is for U
+    reach: its page's size in bits
+    """
+
+    entry: int
+    address: int
+    space: int
+    second: bool
+    user: bool
+    reach: int
+
+
 class TableBuilder:
     """Makes tables in DRAM from ``TABLES`` on; ``entries`` maps the address of each PTE to its value."""
 
@@ -67,6 +90,7 @@ class TableBuilder:
         self.defects = defects
         self.global_pages = global_pages
         self.entries: dict[int, int] = {}
+        self.leaves: list[Leaf] = []
         self._next = TABLES
 
     @property
@@ -126,8 +150,19 @@ class TableBuilder:
             frame += HIGH_GUEST - DRAM_BASE
         return frame
 
-    def first_stage(self, guest: bool) -> int:
-        """Root of an Sv39 table."""
+    def another(self, leaf: Leaf) -> int:
+        """A new value for ``leaf``: other permissions, and for a small page another frame."""
+        if leaf.second and self.chooser.random() < 0.6:
+            flags = self._flags(True, 0.0) | _X
+        else:
+            flags = self._flags(leaf.user)
+        target = self.entries[leaf.entry] >> 10 << PAGE_SHIFT
+        if leaf.reach == PAGE_SHIFT and not PROBE <= target < TABLES:
+            target = self.chooser.choice(DATA_FRAMES) if leaf.second else self._frame(False)
+        return target >> PAGE_SHIFT << 10 | flags
+
+    def first_stage(self, asid: int, guest: bool) -> int:
+        """Root of an Sv39 table for address space ``asid``."""
         chooser = self.chooser
         root = self._table()
         for base, user in ((CODE, 0), (USER_CODE, _U)):
@@ -135,6 +170,7 @@ class TableBuilder:
         for n in range(SMALL_PAGES):
             leaf = self._leaf_table(root, SMALL)
             self._set(leaf, n, self._frame(guest), self._flags(bool(n & 1)))
+            self._remember(leaf + 8 * n, SMALL + n * _PAGE, asid, False, n, 12)
         for n in range(LARGE_PAGES):
             middle = self._child(root, LARGE >> 30)
             target = DATA + chooser.randrange(2) * _MEGA
@@ -142,17 +178,27 @@ class TableBuilder:
                 target += _PAGE << chooser.randrange(9)
             if guest and chooser.random() < 0.3:
                 target += HIGH_GUEST - DRAM_BASE
-            self._set(middle, (LARGE >> 21 & 511) + n, target, self._flags(bool(n & 1)))
+            index = (LARGE >> 21 & 511) + n
+            self._set(middle, index, target, self._flags(bool(n & 1)))
+            self._remember(middle + 8 * index, LARGE + n * _MEGA, asid, False, n, 21)
         for n in range(PROBE_MAPPINGS):
             leaf = self._leaf_table(root, PROBES)
             flags = self._flags(bool(n & 1)) | (_X if chooser.random() < 0.8 else 0)
             self._set(leaf, n, PROBE + chooser.randrange(PROBE_PAGES) * _PAGE, flags)
+            self._remember(leaf + 8 * n, PROBES + n * _PAGE, asid, False, n, 12)
         for n, va in enumerate(HUGE):
             target = DRAM_BASE + (HIGH_GUEST - DRAM_BASE if guest and chooser.random() < 0.3 else 0)
             if chooser.random() < self.defects / 4:
                 target += _PAGE << chooser.randrange(18)
             self._set(root, va >> 30 & 511, target, self._flags(bool(n & 1)))
+            self._remember(root + 8 * (va >> 30 & 511), va, asid, False, n, 30)
         return root
+
+    def _remember(self, entry: int, base: int, space: int, second: bool, number: int, reach: int) -> None:
+        address = base + (self.chooser.randrange(1 << reach) & -8 if reach > PAGE_SHIFT else 0)
+        if reach > PAGE_SHIFT and self.chooser.random() < 0.7:
+            address = base + self.chooser.choice(DATA_FRAMES) % (1 << min(reach, 21))
+        self.leaves.append(Leaf(entry, address, space, second, bool(number & 1), reach))
 
     def _leaf_table(self, root: int, va: int) -> int:
         middle = self._child(root, va >> 30 & 511)
@@ -173,8 +219,8 @@ class TableBuilder:
                 flags = self._flags(bool(user))
             self._set(leaf, page, CODE + page * _PAGE, flags)
 
-    def second_stage(self) -> int:
-        """Root of an Sv39x4 table: DRAM at its own address and, in part, at ``HIGH_GUEST``."""
+    def second_stage(self, vmid: int) -> int:
+        """Root of an Sv39x4 table of ``vmid``: DRAM at its own address and, in part, at ``HIGH_GUEST``."""
         chooser = self.chooser
         root = self._table(4)
         good = _V | _R | _W | _X | _U | _A | _D
@@ -184,11 +230,15 @@ class TableBuilder:
             if chooser.random() < 0.3:
                 flags = self._flags(True, 0.3) | _X if mega in (1, 2) else good
                 self._set(middle, (base >> 21) & 511, base, flags)
+                if mega in (1, 2):
+                    self._remember(middle + 8 * (base >> 21 & 511), base, vmid, True, 1, 21)
                 continue
             leaf = self._child(middle, (base >> 21) & 511)
             for page in range(1 << LEVEL_BITS):
                 address = base + page * _PAGE
                 self._set(leaf, page, address, self._guest_flags(address, good))
+                if address in DATA_FRAMES:
+                    self._remember(leaf + 8 * page, address, vmid, True, 1, 12)
         flags = self._flags(True, 0.5) | (_X if chooser.random() < 0.5 else 0)
         self._set(root, HIGH_GUEST >> 30, DRAM_BASE, flags)
         return root

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from cosim.model.decode import decode
 from cosim.torture.assembler import encode, load_constant
-from cosim.torture.handlers import MAGIC
+from cosim.torture.handlers import MAGIC, REMAP_FIRST, REMAP_SECOND
 from cosim.torture.layout import CODE, DATA_REGISTERS, LOOP, POINTERS, USER_CODE
-from cosim.torture.tables import PROBE_MAPPINGS, PROBES, windows
+from cosim.torture.tables import PROBE_MAPPINGS, PROBES, TableBuilder, windows
 from rtl.isa.causes import Cause, Interrupt
 from rtl.isa.csrs import CSRS
 from rtl.isa.instructions import COMPRESSED, INSTRUCTIONS, Format
@@ -60,6 +60,8 @@ class Context:
     user: that mode is U or VU
     roots: values of satp, vsatp and hgatp that the program allows at any time
     weights: of the kinds of units
+    tables: whose leaves may be changed
+    spaces: (second stage, ASID or VMID) that the chunk begins in
     """
 
     chooser: random.Random
@@ -67,6 +69,8 @@ class Context:
     user: bool = False
     roots: dict[str, list[int]] = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)
+    tables: TableBuilder | None = None
+    spaces: tuple[tuple[bool, int], ...] = ()
 
     def data(self) -> int:
         return self.chooser.choice(DATA_REGISTERS)
@@ -314,6 +318,23 @@ def _pointer(c: Context) -> Unit:
     return _pack(*load_constant(c.pointer(), address))
 
 
+def _remap(c: Context) -> Unit:
+    """Another PTE for some page, and just the fence that this needs: M mode's handler does both."""
+    assert c.tables is not None
+    near = [leaf for leaf in c.tables.leaves if (leaf.second, leaf.space) in c.spaces]
+    leaf = c.chooser.choice(near if near and c.chooser.random() < 0.8 else c.tables.leaves)
+    service = REMAP_SECOND if leaf.second else REMAP_FIRST
+    values = {7: leaf.entry, 6: c.tables.another(leaf), 5: leaf.address >> 2 if leaf.second else leaf.address}
+    values[4] = 0 if c.tables.global_pages and not leaf.second else leaf.space
+    words = [word for register, value in values.items() for word in load_constant(register, value)]
+    words += [encode("addi", 31, 0, imm=service), encode("ecall"), encode("addi", 31, 0)]
+    where = windows(c.chooser, True, c.user) if leaf.second and c.translated else leaf.address & -8
+    pointer = c.pointer()
+    store = encode("sd", 0, pointer, c.source())
+    access = c.chooser.choice((encode("ld", c.data(), pointer), store))
+    return _pack(*load_constant(pointer, where), access, *words, access)
+
+
 _KINDS: dict[str, Callable[[Context], Unit]] = {
     "alu": _alu,
     "compressed": _compressed,
@@ -335,6 +356,7 @@ _KINDS: dict[str, Callable[[Context], Unit]] = {
     "timer": _timer,
     "device": _device,
     "pointer": _pointer,
+    "remap": _remap,
 }
 
 KINDS = tuple(_KINDS)
