@@ -66,7 +66,7 @@ def result_tables(result: Result) -> list[Table]:
     tables = []
     if result.exits:
         table = Table(title="Exits", title_justify="left")
-        table.add_column("VM", justify="right")
+        table.add_column("VMID", justify="right")
         table.add_column("reason")
         table.add_column("to")
         for name in ("count", "median", "max", "cycles"):
