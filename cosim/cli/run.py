@@ -45,6 +45,9 @@ def run(
     ] = None,
     mem_latency: Annotated[int, typer.Option(help="cycles from an address to its first data, less one")] = 1,
     max_cycles: Annotated[int, typer.Option(help="stop there")] = _LIMIT,
+    lockstep: Annotated[
+        bool, typer.Option("--lockstep", help="with --bare: compare every instruction with the golden model")
+    ] = False,
     until: Annotated[str | None, typer.Option(help="stop when the console has printed this text")] = None,
     wave: Annotated[
         Path | None, typer.Option(help="write an FST wave, and a GTKWave save file next to it")
@@ -81,6 +84,12 @@ def run(
         disks=tuple(disk or ()),
     )
     job.check()
+    if lockstep:
+        if not bare or monitor or wave or json or until or disk:
+            raise UserError(
+                "--lockstep goes with --bare, --mem, --mem-latency and --max-cycles; drop the others"
+            )
+        return _lockstep(job)
     simulator = built(Variant.TRACE if wave else Variant.FAST)
     try:
         result = run_cocotb(simulator, job, _print)
@@ -95,6 +104,27 @@ def run(
     if not quiet:
         output.print(*result_tables(result), sep="\n")
     return _status(result, program, max_cycles)
+
+
+def _lockstep(job: Job) -> int:
+    """Exit status 0 if hardware and model agree to the program's end or to the last cycle, else 1."""
+    from cosim.lockstep.compare import Mismatch
+    from cosim.lockstep.run import compare_program
+
+    try:
+        compared = compare_program(
+            built(Variant.OBSERVE),
+            job.program,
+            max_cycles=job.max_cycles or _LIMIT,
+            latency=job.latency,
+            memory=job.memory,
+            show_console=True,
+        )
+    except Mismatch as mismatch:
+        errors.print(str(mismatch), markup=False, soft_wrap=True)
+        return 1
+    errors.print(f"{compared:,} instructions and traps agree with the model", markup=False)
+    return 0
 
 
 def _print(chunk: bytes) -> None:

@@ -29,11 +29,12 @@ def compare_program(
     latency: int = 1,
     memory: int = 32 << 20,
     limit: int | None = None,
+    show_console: bool = False,
 ) -> int:
     """The same for a loaded program and a finished build; the records come through a pipe.
 
     ``limit``: instructions and traps after which all is well; a program that does not get there in
-    ``max_cycles`` hangs, which is a Mismatch.
+    ``max_cycles`` hangs, which is a Mismatch. ``show_console``: let the program print.
     """
     job = Job(program, max_cycles=max_cycles, latency=latency, memory=memory)
     machine = Machine(memory=job.memory)
@@ -42,10 +43,9 @@ def compare_program(
     reading, writing = os.pipe()
     with tempfile.TemporaryDirectory() as folder:
         arguments = job.arguments(Path(folder) / "image")
-        arguments += ["--records", f"/dev/fd/{writing}", "--console", os.devnull]
-        process = subprocess.Popen(
-            [simulator.plain, *arguments], pass_fds=[writing], stdout=subprocess.DEVNULL
-        )
+        arguments += ["--records", f"/dev/fd/{writing}"]
+        output = None if show_console else subprocess.DEVNULL
+        process = subprocess.Popen([simulator.plain, *arguments], pass_fds=[writing], stdout=output)
         os.close(writing)
         try:
             with os.fdopen(reading, "rb") as stream:

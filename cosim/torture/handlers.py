@@ -31,7 +31,7 @@ MAGIC = 0x555
 
 REMAP_FIRST = 0x556
 """Value of x31 that asks M mode's handler to store x6 at x7, a first-stage PTE, and to fence the address in
-x5 of ASID x4, in HS and in all guests."""
+x5 of ASID x4 (0: of all, global pages too), in HS and in all guests."""
 REMAP_SECOND = 0x557
 """The same for a second-stage PTE: x5 is the guest physical address shifted right by 2, x4 the VMID."""
 
@@ -134,14 +134,18 @@ def _remap(asm: Assembler) -> None:
     entry, value, where, space = 7, 6, 5, 4
     asm.label("remap_first")
     asm.op("sd", 0, entry, value)
-    asm.op("sfence.vma", 0, where, space)
     asm.csr("csrrs", _C, "hgatp")
-    for vmid in range(3):
-        asm.constant(_A, AtpMode.SV39 << 60 | vmid << 44)
-        asm.csr("csrrw", 0, "hgatp", _A)
-        asm.op("hfence.vvma", 0, where, space)
-    asm.csr("csrrw", 0, "hgatp", _C)
-    asm.jump("jal", "remapped")
+    asm.jump("beq", "remap_all", space, 0)
+    for operand in (space, 0):
+        asm.op("sfence.vma", 0, where, operand)
+        for vmid in range(3):
+            asm.constant(_A, AtpMode.SV39 << 60 | vmid << 44)
+            asm.csr("csrrw", 0, "hgatp", _A)
+            asm.op("hfence.vvma", 0, where, operand)
+        asm.csr("csrrw", 0, "hgatp", _C)
+        asm.jump("jal", "remapped")
+        if operand:
+            asm.label("remap_all")
     asm.label("remap_second")
     asm.op("sd", 0, entry, value)
     asm.op("hfence.gvma", 0, where, space)
