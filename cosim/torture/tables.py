@@ -195,9 +195,11 @@ class TableBuilder:
         return root
 
     def _remember(self, entry: int, base: int, space: int, second: bool, number: int, reach: int) -> None:
-        address = base + (self.chooser.randrange(1 << reach) & -8 if reach > PAGE_SHIFT else 0)
-        if reach > PAGE_SHIFT and self.chooser.random() < 0.7:
-            address = base + self.chooser.choice(DATA_FRAMES) % (1 << min(reach, 21))
+        address = base
+        if reach == 21:
+            address += self.chooser.choice((*DATA_FRAMES, self.chooser.randrange(_MEGA) & -8)) % _MEGA
+        elif reach == 30:
+            address += self.chooser.choice(DATA_FRAMES) - DRAM_BASE
         self.leaves.append(Leaf(entry, address, space, second, bool(number & 1), reach))
 
     def _leaf_table(self, root: int, va: int) -> int:
