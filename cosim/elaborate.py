@@ -8,7 +8,7 @@ from amaranth.lib import data
 from amaranth.lib.wiring import In
 
 from cosim.top import SimTop
-from cosim.verilog import split_assignments
+from cosim.verilog import processes_without_inputs, split_assignments
 from rtl.core.interface import Events, Retire
 
 __all__ = ["design_header", "to_verilog"]
@@ -39,7 +39,10 @@ def to_verilog(top: SimTop, *, flatten: bool) -> str:
     text = rtlil.convert(top, name="top", ports=_ports(top), emit_src=False)
     yosys = find_yosys(lambda version: version >= (0, 40))
     script = f"read_rtlil <<rtlil\n{text}\nrtlil\n{_FLATTEN if flatten else _KEEP_NAMES}"
-    return split_assignments(yosys.run(["-q", "-"], script, ignore_warnings=True))
+    verilog = split_assignments(yosys.run(["-q", "-"], script, ignore_warnings=True))
+    if idle := processes_without_inputs(verilog):
+        raise RuntimeError(f"a process would never run in the simulator: {idle[0]}")
+    return verilog
 
 
 def _ports(top: SimTop) -> dict[str, tuple[Value, PortDirection]]:

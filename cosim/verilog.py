@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["split_assignments"]
+__all__ = ["processes_without_inputs", "split_assignments"]
 
 _NAME = r"\\\S+ |[A-Za-z_$][\w$]*"
 _DECLARATION = re.compile(
@@ -46,6 +46,25 @@ class _Slice:
             return self.name
         span = f"{self.lo}" if self.width == 1 else f"{self.lo + self.width - 1}:{self.lo}"
         return f"{self.name}[{span}]"
+
+
+_PROCESS = re.compile(r"always @\*\s*begin(.*?)\n  end\n", re.DOTALL)
+_GUARD = re.compile(r"^\s*if \([^)]*\) begin end$", re.MULTILINE)
+_LITERAL = re.compile(r"\d+'[hbd][0-9a-fxz?]+")
+_READ = re.compile(r"(?:if|case|casez) \((.*)\)|= ([^;]*);")
+
+
+def processes_without_inputs(text: str) -> list[str]:
+    """Combinational processes that read nothing: a simulator has no reason ever to run them.
+
+    (Yosys puts a guard at the start of each process that shall make it run once; Verilator sees through it.)
+    """
+    idle = []
+    for body in _PROCESS.findall(text):
+        read = _READ.findall(_GUARD.sub("", body))
+        if not re.search(r"[A-Za-z_\\]", _LITERAL.sub("", " ".join(map("".join, read)))):
+            idle.append(body.strip())
+    return idle
 
 
 def split_assignments(text: str) -> str:

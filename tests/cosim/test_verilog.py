@@ -1,6 +1,6 @@
 """Splitting joined assignments: same bits, one statement per target."""
 
-from cosim.verilog import split_assignments
+from cosim.verilog import processes_without_inputs, split_assignments
 
 HEAD = """module top(a, b);
   input [7:0] a;
@@ -53,3 +53,17 @@ def test_widths_belong_to_their_module():
     text = split_assignments(HEAD + "endmodule\n" + other)
     assert "assign c = a[1];" in text
     assert "assign d = a[0];" in text
+
+
+def process(*statements: str) -> str:
+    body = "\n".join(f"    {statement}" for statement in statements)
+    return f"  always @* begin\n    if (\\$auto$guard ) begin end\n{body}\n  end\n"
+
+
+def test_processes_that_never_run_are_found():
+    """The simulator would leave their targets at their initial values."""
+    constant = process("z = 1'h0;")
+    assert len(processes_without_inputs(constant)) == 1
+    assert not processes_without_inputs(process("z = 1'h0;", "if (a[0]) begin", "  z = 1'h1;", "end"))
+    assert not processes_without_inputs(process("b = a[3:0];"))
+    assert len(processes_without_inputs(process("b = a[3:0];") + constant)) == 1
