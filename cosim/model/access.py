@@ -17,7 +17,7 @@ from cosim.model.record import Imposed, MemoryAccess, Record
 from cosim.model.translation import Space, Walker
 from cosim.model.view import View
 from rtl.isa.csrs import CSRS
-from rtl.isa.memory_map import DRAM_BASE
+from rtl.isa.memory_map import DRAM, DRAM_BASE
 from rtl.isa.privilege import Privilege
 
 __all__ = ["Accesses"]
@@ -241,11 +241,15 @@ class Accesses:
 
     # ---- Atomics ----
 
-    def locate(self, va: int, size: int, access: int) -> int:
-        """Physical address of an aligned atomic access; only DRAM takes those."""
+    def locate(self, va: int, size: int, access: int, probing: bool = False) -> int:
+        """Physical address of an aligned atomic access; only DRAM takes those.
+
+        ``probing``: for a store-conditional, which must not find out whether its part of DRAM's region is
+        populated unless it succeeds.
+        """
         self.access_address = va
         pa = self.page(self.data_view, va, access)
-        if not self.bus.is_main_memory(pa):
+        if not self.bus.is_main_memory(pa) and not (probing and pa in DRAM):
             raise self.access_fault(self.data_view, va, access)
         return pa
 

@@ -258,7 +258,7 @@ def _sc_maker(size: int) -> Maker:
         def act() -> None:
             address = x[rs1]
             _aligned(hart, address, size, Cause.STORE_MISALIGNED)
-            pa = hart.locate(address, size, Access.STORE)
+            pa = hart.locate(address, size, Access.STORE, probing=True)
             success = hart.take_reservation(pa)
             if success:
                 hart.write_located(address, pa, size, x[rs2] & mask)

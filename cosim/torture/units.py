@@ -329,10 +329,11 @@ def _remap(c: Context) -> Unit:
     words = [word for register, value in values.items() for word in load_constant(register, value)]
     words += [encode("addi", 31, 0, imm=service), encode("ecall"), encode("addi", 31, 0)]
     where = windows(c.chooser, True, c.user) if leaf.second and c.translated else leaf.address & -8
-    pointer = c.pointer()
-    store = encode("sd", 0, pointer, c.source())
-    access = c.chooser.choice((encode("ld", c.data(), pointer), store))
-    return _pack(*load_constant(pointer, where), access, *words, access)
+    access = encode("ld", c.data(), 7)
+    if not PROBES <= where < PROBES + PROBE_MAPPINGS * 4096 and c.chooser.random() < 0.5:
+        access = encode("sd", 0, 7, c.source())
+    use = [*load_constant(7, where), access]
+    return _pack(*use, *words, *use)
 
 
 _KINDS: dict[str, Callable[[Context], Unit]] = {
