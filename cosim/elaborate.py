@@ -27,11 +27,10 @@ registers into bits, and ``opt_merge`` lengthens the life of shared values: both
 
 _KEEP_NAMES = """
 proc -norom
-opt_clean
 memory_collect
 write_verilog -norename -noattr
 """
-"""Processes become assignments: an ``always @*`` that assigns only constants never runs in a simulator."""
+"""Processes become assignments. Nothing is removed: what people look at in a wave drives nothing."""
 
 
 def to_verilog(top: SimTop, *, flatten: bool) -> str:

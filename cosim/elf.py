@@ -118,6 +118,8 @@ def _symbols(elf: ELFFile) -> dict[str, int]:
         if not isinstance(section, SymbolTableSection):
             continue
         for symbol in section.iter_symbols():
-            if symbol.name and symbol["st_shndx"] != "SHN_UNDEF" and symbol["st_info"]["type"] != "STT_FILE":
+            local = symbol.name.startswith((".L", "$"))  # the assembler's own labels name nothing for people
+            defined = symbol["st_shndx"] != "SHN_UNDEF" and symbol["st_info"]["type"] != "STT_FILE"
+            if symbol.name and defined and not local:
                 symbols.setdefault(symbol.name, symbol["st_value"])
     return symbols
