@@ -19,6 +19,8 @@ from rtl.isa.privilege import Privilege, mode_name
 __all__ = ["GROUPS", "disassemble", "write_save_file"]
 
 _PROBE = "top.probe."
+_ZOOM = -8.5
+"""Some hundred cycles across a window: GTKWave's own choice is a third of a cycle."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,7 @@ def _save(save: GTKWSave, wave: Path, reader: Wave, translations: dict[str, Path
     save.dumpfile(str(wave.absolute()))
     save.savefile(str(Path(f"{wave}.gtkw").absolute()))
     save.timestart(0)
+    save.zoom_markers(zoom=_ZOOM)
     save.signals_width(280)
     save.sst_expanded(False)
     for group in GROUPS:
