@@ -49,13 +49,16 @@ def built(variant: Variant, config: SocConfig | None = None) -> Build:
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write whole or not at all."""
-    draft = path.with_name(path.name + ".part")
+    """Write whole or not at all; into a pipe or a device (``/dev/stdout``) directly."""
+    special = path.exists() and not path.is_file()
+    draft = path if special else path.with_name(path.name + ".part")
     try:
         draft.write_text(json.dumps(values, indent=2) + "\n")
-        os.replace(draft, path)
+        if not special:
+            os.replace(draft, path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        if not special:
+            draft.unlink(missing_ok=True)
         raise UserError(
             f"{path}: cannot be written ({error.strerror}); check folder and free space"
         ) from None

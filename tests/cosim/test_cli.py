@@ -1,8 +1,12 @@
 """The command line: errors in one line, statuses."""
 
+from pathlib import Path
+
 import pytest
 
 from cosim.cli.main import main
+from cosim.cli.terminal import write_json
+from cosim.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -29,3 +33,12 @@ def test_errors_are_one_line_with_a_status(capfd, arguments, message):
     error = capfd.readouterr().err.strip()
     assert message in error.splitlines()[-1]
     assert "Traceback" not in error
+
+
+def test_a_full_disk_is_an_error_and_a_device_stays_one(tmp_path):
+    full = Path("/dev/full")
+    with pytest.raises(UserError, match="check folder and free space"):
+        write_json(full, {"a": 1})
+    assert full.is_char_device()
+    write_json(tmp_path / "out.json", {"a": 1})
+    assert [path.name for path in tmp_path.iterdir()] == ["out.json"]

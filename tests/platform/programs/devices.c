@@ -133,13 +133,15 @@ static u32 request(struct queue *q, u32 count) {
     q->avail_index++;
     fence();
     *reg32(q->base + 0x50) = q->number;
-    while (!(pending() & MEIP)) {}
-    CHECK(*reg32(PLIC + 0x200004) == q->irq);
-    CHECK(!(pending() & MEIP));
-    CHECK(*reg32(q->base + 0x60) == 1);
-    *reg32(q->base + 0x64) = 1;
-    *reg32(PLIC + 0x200004) = q->irq;
-    fence();
+    do { /* A device may notify more often than it uses buffers (virtio 1.2, 2.7.7.1): QEMU now and then does. */
+        while (!(pending() & MEIP)) {}
+        CHECK(*reg32(PLIC + 0x200004) == q->irq);
+        CHECK(!(pending() & MEIP));
+        CHECK(*reg32(q->base + 0x60) == 1);
+        *reg32(q->base + 0x64) = 1;
+        *reg32(PLIC + 0x200004) = q->irq;
+        fence();
+    } while (*(volatile u16 *)&q->used_index == q->seen);
     CHECK(q->used_index == (u16)(q->seen + 1));
     CHECK(q->used[q->seen % SIZE].id == 0);
     return q->used[q->seen++ % SIZE].length;
