@@ -47,7 +47,6 @@ _SYSTEM = {
     "hinval.vvma": SystemOp.HINVAL_VVMA,
     "hinval.gvma": SystemOp.HINVAL_GVMA,
 }
-_HYPERVISOR_EXTENSIONS = ("H",)
 
 
 def _access(kind: MemoryKind, width: str) -> dict[str, Any]:
@@ -112,7 +111,5 @@ def decode_table(*, hypervisor: bool) -> list[tuple[Instruction, dict[str, Any]]
     return [
         (instruction, control_of(instruction))
         for instruction in INSTRUCTIONS.values()
-        if instruction.extension != "Xvmx"
-        and (hypervisor or instruction.extension not in _HYPERVISOR_EXTENSIONS)
-        and not (not hypervisor and instruction.name in ("hinval.vvma", "hinval.gvma"))
+        if instruction.extension != "Xvmx" and (hypervisor or instruction.extension != "H")
     ]

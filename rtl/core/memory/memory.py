@@ -231,7 +231,7 @@ class MemoryStage(wiring.Component):
             self.forward.data.eq(result),
             self.retired.eq(finish & ~op.trap),
         ]
-        self._report(m, op, phase, finish, result, writes, store, amo)
+        self._report(m, op, phase, finish, result, writes, amo)
         return m
 
     def _advance(self, m: Module, op, phase, crosses, access_done) -> None:
@@ -291,7 +291,7 @@ class MemoryStage(wiring.Component):
                     ]
         return faulted
 
-    def _report(self, m: Module, op, phase, finish, result, writes, store, amo) -> None:
+    def _report(self, m: Module, op, phase, finish, result, writes, amo) -> None:
         """Fill the retire record, a cycle behind."""
         record = Signal(Retire)
         paddr = Signal(PA_BITS)
