@@ -25,7 +25,7 @@ for _instruction in INSTRUCTIONS.values():
 
 _AMOS = [name for name in _BY_FORMAT[Format.AMO] if not name.startswith("sc.")]
 _LOADS = [name for name in _BY_FORMAT[Format.LOAD] if name != "jalr"]
-_CSRS = [csr for name, csr in CSRS.items() if name not in ("mvirt", "svmxcap")]
+_CSRS = [csr for name, csr in CSRS.items() if name not in ("mvirt", "svmxcap", "stopei")]
 _USEFUL_CSRS = [csr for csr in _CSRS if not csr.name.startswith(("pmp", "hpm", "mhpm", "tdata", "tsel"))]
 _NEVER_WRITTEN = {
     csr.number

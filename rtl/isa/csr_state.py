@@ -6,13 +6,14 @@ generates its registers from them and the golden model applies them. A register'
 at the register.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import cache
 
 from rtl.isa.causes import VS_INTERRUPTS, Cause, Interrupt
 from rtl.isa.csrs import CSRS, Csr
 from rtl.isa.paging import PMP_ENTRIES, PMP_GRANULARITY_SHIFT, PPN_BITS
+from rtl.isa.xvmx import Arch, capabilities
 
 __all__ = [
     "COUNTERS",
@@ -24,6 +25,7 @@ __all__ = [
     "Legality",
     "WriteRule",
     "csr_states",
+    "visible_states",
 ]
 
 _ALL = (1 << 64) - 1
@@ -69,6 +71,8 @@ class Legality(Enum):
     henvcfg.STCE."""
     VSTIMECMP = auto()
     """Not M: illegal without mcounteren.TM and menvcfg.STCE."""
+    NONROOT = auto()
+    """Only with V = 1 (docs/xvmx.md, "The guest's interrupt file")."""
 
 
 class WriteRule(Enum):
@@ -93,6 +97,10 @@ class WriteRule(Enum):
     """Byte by byte; a locked byte keeps its value; A = NA4 is stored as OFF; W without R as no W."""
     PMPADDR = auto()
     """Ignored if the entry is locked, or if the next one is locked and TOR."""
+    MVIRT = auto()
+    """The reserved value of ARCH, or an architecture that is not built, keeps the old ARCH."""
+    STOPEI = auto()
+    """Any write clears the pending bit of the interrupt that the register shows."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +116,8 @@ class CsrState:
     rule: how a write is done
     legality: who may touch it
     view: register whose bits this one shows (``rule`` VIEW), or for pending registers where they are kept
-    hypervisor: exists only with the H extension
+    hypervisor: exists only with the H extension (``mvirt.ARCH`` = 1)
+    xvmx: exists only with Xvmx (``mvirt.ARCH`` = 2)
     """
 
     csr: Csr
@@ -119,6 +128,7 @@ class CsrState:
     legality: Legality = Legality.NUMBER
     view: str | None = None
     hypervisor: bool = False
+    xvmx: bool = False
 
     @property
     def name(self) -> str:
@@ -131,8 +141,9 @@ _HYPERVISOR_NAMES = _words(
     "vsstatus vsie vstvec vsscratch vsepc vscause vstval vsip vstimecmp vsatp mtinst mtval2"
 )
 
-_ABSENT = ("mvirt", "svmxcap")
-"""Named by the table of numbers, not part of this architecture: accesses are illegal."""
+_XVMX_NAMES = ("svmxcap", "stopei")
+_XVMX_BUILD_NAMES = ("mvirt", *_XVMX_NAMES)
+"""Only in a hart that is built with Xvmx; accesses are illegal in others."""
 
 _COUNTER_ENABLE = _bits(0, 1, 2, *COUNTERS)
 _TVEC = _ALL & ~2  # Direct and Vectored: bit 1 of MODE is read-only zero
@@ -166,11 +177,12 @@ def _misa(hypervisor: bool) -> int:
     return (2 << 62) | _bits(*(ord(letter) - ord("A") for letter in letters))
 
 
-def _machine(hypervisor: bool) -> dict[str, dict]:
-    """The registers whose contents depend on whether the H extension is there, and the machine level."""
+def _machine(hypervisor: bool, virtual: bool) -> dict[str, dict]:
+    """The registers whose contents depend on the architecture, and the machine level: with the H extension,
+    with a virtualization mode V."""
     mstatus = CSRS["mstatus"].mask("MIE", "MPIE", "MPP", "MPRV", "TVM", "TW", "TSR") | _SSTATUS
     hs = _HS_INTERRUPTS if hypervisor else 0
-    if hypervisor:
+    if virtual:
         mstatus |= CSRS["mstatus"].mask("GVA", "MPV")
     return {
         "misa": {"fixed": _misa(hypervisor), "writable": 0},
@@ -216,6 +228,8 @@ _SUPERVISOR: dict[str, dict] = {
     "vsip": {"writable": _bits(Interrupt.SSI), "rule": WriteRule.VIEW, "view": "hip"},
     "vstimecmp": {"legality": Legality.VSTIMECMP},
     "vsatp": {"writable": _SATP, "rule": WriteRule.SATP},
+    "svmxcap": {"fixed": capabilities(), "writable": 0},
+    "stopei": {"rule": WriteRule.STOPEI, "legality": Legality.NONROOT},
 }
 
 _READ_ONLY_ZERO = (
@@ -244,14 +258,36 @@ def _extra(name: str) -> dict:
 
 
 @cache
-def csr_states(hypervisor: bool = True) -> dict[str, CsrState]:
-    """Every register that exists, by name, with or without the H extension. Do not change the result."""
-    machine = _machine(hypervisor)
+def csr_states(hypervisor: bool = True, xvmx: bool = False) -> dict[str, CsrState]:
+    """Every register of a hart that is built with or without H extension and Xvmx, by name; masks are those
+    of the H extension if there is one. Do not change the result."""
+    machine = _machine(hypervisor, hypervisor or xvmx)
     states = {}
     for name, csr in CSRS.items():
         only_h = name in _HYPERVISOR_NAMES
-        if name in _ABSENT or (only_h and not hypervisor):
+        if (only_h and not hypervisor) or (name in _XVMX_BUILD_NAMES and not xvmx):
             continue
         entry = machine.get(name) or _SUPERVISOR.get(name) or _extra(name)
-        states[name] = CsrState(csr, reset=entry.get("fixed", 0), hypervisor=only_h, **entry)
+        if name == "mvirt":
+            entry = {"writable": csr.mask(), "reset": Arch.H if hypervisor else Arch.NONE}
+            entry["rule"] = WriteRule.MVIRT
+        entry = {"reset": entry.get("fixed", 0)} | entry
+        states[name] = CsrState(csr, hypervisor=only_h, xvmx=name in _XVMX_NAMES, **entry)
     return states
+
+
+@cache
+def visible_states(arch: Arch) -> dict[str, CsrState]:
+    """The registers that exist while ``mvirt.ARCH`` is ``arch`` in a hart that is built with both, with the
+    masks that hold then (docs/xvmx.md, "What exists at each ARCH"). Do not change the result."""
+    states = csr_states(hypervisor=arch == Arch.H, xvmx=True)
+    machine = _machine(arch == Arch.H, arch != Arch.NONE)
+    visible = {}
+    for name, state in states.items():
+        if state.xvmx and arch != Arch.XVMX:
+            continue
+        if name in machine:
+            entry = machine[name]
+            state = replace(state, writable=entry["writable"], fixed=entry.get("fixed", 0))
+        visible[name] = state
+    return visible

@@ -94,6 +94,7 @@ _TABLE: list[tuple[str, int, str]] = [
     ("stval", 0x143, ""),
     ("sip", 0x144, _S_BITS),
     ("stimecmp", 0x14D, ""),
+    ("stopei", 0x15C, "PRIORITY:10-0 IDENTITY:26-16"),
     ("satp", 0x180, _SATP),
     # Hypervisor
     (

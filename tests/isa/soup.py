@@ -40,6 +40,7 @@ _CSRS_LEFT_OUT = {
     "instret",
     "mvirt",
     "svmxcap",
+    "stopei",
 }
 _NAMES = [n for n, i in INSTRUCTIONS.items() if i.extension != "Xvmx" and n not in _LEFT_OUT]
 _SHORT = [c for c in COMPRESSED if c.name not in _SHORT_LEFT_OUT]

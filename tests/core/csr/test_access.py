@@ -30,7 +30,7 @@ H_CSRS |= {"henvcfg", "htval", "htinst", "hgatp"}
 def expected_access(number: int, write: bool, mode: str, bits: dict[str, int], hypervisor: bool) -> str:
     """H chapter "Trap Cause Codes", sentence by sentence."""
     csr = CSRS_BY_NUMBER.get(number)
-    if csr is None or csr.name in ("mvirt", "svmxcap"):
+    if csr is None or csr.name in ("mvirt", "svmxcap", "stopei"):
         return ILLEGAL
     name = csr.name
     if not hypervisor and (name in VS_CSRS or name in H_CSRS or name in ("mtinst", "mtval2")):
