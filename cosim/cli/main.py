@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from cosim.cli import bench, guest, model, run, suite
+from cosim.cli import bench, coverage, guest, model, run, suite
 from cosim.cli.terminal import errors
 from cosim.errors import UserError
 
@@ -27,6 +27,7 @@ app.command("suite")(suite.suite)
 app.command("guest")(guest.guest)
 app.command("bench")(bench.bench)
 app.command("model")(model.model)
+app.command("coverage")(coverage.coverage)
 
 
 def _people_errors() -> tuple[type[Exception], ...]:

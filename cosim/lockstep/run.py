@@ -3,6 +3,7 @@
 import os
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from cosim.build import Build, Variant, build
@@ -30,15 +31,19 @@ def compare_program(
     memory: int = 32 << 20,
     limit: int | None = None,
     show_console: bool = False,
+    prepare: Callable[[Machine], None] | None = None,
 ) -> int:
     """The same for a loaded program and a finished build; the records come through a pipe.
 
     ``limit``: instructions and traps after which all is well; a program that does not get there in
     ``max_cycles`` hangs, which is a Mismatch. ``show_console``: let the program print.
+    ``prepare`` gets the model before it runs.
     """
     job = Job(program, max_cycles=max_cycles, latency=latency, memory=memory)
     machine = Machine(memory=job.memory)
     machine.load(program)
+    if prepare:
+        prepare(machine)
     lockstep = Lockstep(machine)
     reading, writing = os.pipe()
     with tempfile.TemporaryDirectory() as folder:

@@ -5,6 +5,7 @@ A ``Space`` is everything that decides a translation besides the tables themselv
 privilege and V of the access and the fields of the status, atp and envcfg registers that apply to it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,7 +25,7 @@ from rtl.isa.paging import (
 )
 from rtl.isa.privilege import Privilege
 
-__all__ = ["PhysicalMemory", "Space", "Walker"]
+__all__ = ["PhysicalMemory", "Refusal", "Space", "Walk", "Walker"]
 
 _PPN_MASK = (1 << PPN_BITS) - 1
 _RESERVED = ~((1 << 54) - 1)
@@ -71,28 +72,62 @@ class Space:
     adue_g: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a translation failed.
+
+    Attributes
+    ----------
+    why: ``wide`` (address out of range), ``invalid``, ``write_only``, ``reserved``, ``pointer`` (with A, D or
+        U), ``no_leaf`` (a pointer at level 0), ``misaligned`` (superpage), ``user``, ``kind`` (R, W or
+        X), ``accessed``, ``dirty``; for access faults ``memory`` (none there), ``pmp``, ``update`` (the PMP
+        forbids to set A or D)
+    second: which stage's table; of the last check of the physical address, neither: None
+    level: of the entry
+    table: the access was the walker's own, to the first stage's entry of this level; else None
+    write: it was a write, to set A or D there
+    """
+
+    why: str
+    second: bool | None
+    level: int
+    table: int | None = None
+    write: bool = False
+
+
 class Walker:
-    """Walks page tables in ``memory`` under the protection of ``pmp``. Keeps nothing between calls."""
+    """Walks page tables in ``memory`` under the protection of ``pmp``. Keeps nothing between calls.
+
+    ``observer``, if there is one, sees every walk when it is over.
+    """
 
     def __init__(self, memory: PhysicalMemory, pmp: Pmp):
         self.memory = memory
         self.pmp = pmp
+        self.observer: Callable[[Walk], None] | None = None
 
     def translate(self, space: Space, va: int, access: int, hlvx: bool = False) -> int:
         """Physical address of ``va``, or the exception that the access raises.
 
         ``hlvx``: execute permission stands in for read permission in both stages.
         """
-        request = _Request(self, space, va, access, hlvx)
-        gpa = request.first_stage() if space.atp else va
-        pa = request.second_stage(gpa, implicit=False) if space.gatp else gpa
-        if pa >> PA_BITS or not self.pmp.allows(pa, access, space.privilege):
-            raise request.fault(Access.ACCESS_FAULT)
-        return pa
+        walk = Walk(self, space, va, access, hlvx)
+        if self.observer is None:
+            return walk.translate()
+        try:
+            return walk.translate()
+        finally:
+            self.observer(walk)
 
 
-class _Request:
-    """One translation under way."""
+class Walk:
+    """One translation under way.
+
+    Attributes
+    ----------
+    leaves: (level, PTE) that the access itself used in the first and second stage; None for Bare or not found
+    refusal: why it failed, or None
+    """
 
     def __init__(self, walker: Walker, space: Space, va: int, access: int, hlvx: bool):
         self.walker = walker
@@ -100,6 +135,20 @@ class _Request:
         self.va = va
         self.access = access
         self.hlvx = hlvx
+        self.leaves: list[tuple[int, int] | None] = [None, None]
+        self.refusal: Refusal | None = None
+        self._levels = [LEVELS - 1, LEVELS - 1]
+        self._table: int | None = None
+
+    def translate(self) -> int:
+        """Physical address, or a Trap."""
+        space, va, access = self.space, self.va, self.access
+        gpa = self.first_stage() if space.atp else va
+        pa = self.second_stage(gpa, implicit=False) if space.gatp else gpa
+        if pa >> PA_BITS or not self.walker.pmp.allows(pa, access, space.privilege):
+            self.refusal = Refusal("memory" if pa >> PA_BITS else "pmp", None, 0)
+            raise self.fault(Access.ACCESS_FAULT)
+        return pa
 
     def fault(self, causes: tuple[int, ...], gpa: int = 0, pseudo: int = 0) -> Trap:
         """The exception of this access's kind."""
@@ -110,6 +159,7 @@ class _Request:
     def first_stage(self) -> int:
         """VA to PA, or with V = 1 to GPA (privileged spec, "Virtual Address Translation Process")."""
         if self.va >> (VA_BITS - 1) not in (0, (1 << (65 - VA_BITS)) - 1):
+            self.refusal = Refusal("wide", False, LEVELS - 1)
             raise self.fault(Access.PAGE_FAULT)
         return self._walk(
             root=(self.space.atp & _PPN_MASK) << PAGE_SHIFT,
@@ -125,7 +175,9 @@ class _Request:
         ``implicit``: the access is the walker's own, to a first-stage table entry (``write``: to
         update A or D in it).
         """
+        self._table = self._levels[0] if implicit else None
         if gpa >> GPA_BITS:
+            self.refusal = Refusal("wide", True, LEVELS - 1, self._table, write)
             raise self._guest_page_fault(gpa, implicit, write)
         return self._walk(
             root=(self.space.gatp & _PPN_MASK) << PAGE_SHIFT,
@@ -148,34 +200,44 @@ class _Request:
     ) -> int:
         """Walk one stage's table from ``root`` for ``address``."""
 
-        def refused() -> Trap:
+        def refused(why: str) -> Trap:
+            self.refusal = Refusal(why, second, level, self._table if second else None, write)
             if second:
                 return self._guest_page_fault(address, implicit, write)
             return self.fault(Access.PAGE_FAULT)
 
         table = root
         for level in range(LEVELS - 1, -1, -1):
+            self._levels[second] = level
             bits = root_bits if level == LEVELS - 1 else LEVEL_BITS
             shift = PAGE_SHIFT + level * LEVEL_BITS
             entry = table + (address >> shift & ((1 << bits) - 1)) * 8
             entry_pa = self._locate_entry(entry, second)
             pte = self.walker.memory.read_u64(entry_pa)
-            if not pte & _V or pte & (_R | _W) == _W or pte & _RESERVED:
-                raise refused()
+            if not pte & _V:
+                raise refused("invalid")
+            if pte & (_R | _W) == _W:
+                raise refused("write_only")
+            if pte & _RESERVED:
+                raise refused("reserved")
             frame = (pte >> 10 & _PPN_MASK) << PAGE_SHIFT
             if pte & (_R | _X):
                 break
-            if pte & (_D | _A | _U):  # reserved in a pointer
-                raise refused()
+            if level and pte & (_D | _A | _U):  # reserved in a pointer
+                raise refused("pointer")
             table = frame
         else:
-            raise refused()
+            raise refused("no_leaf")
         offset = address & ((1 << shift) - 1)
-        if frame & ((1 << shift) - 1):  # misaligned superpage
-            raise refused()
-        allowed = self._second_permits(pte, implicit, write) if second else self._first_permits(pte)
-        if not allowed:
-            raise refused()
+        if frame & ((1 << shift) - 1):
+            raise refused("misaligned")
+        if not implicit:
+            self.leaves[second] = level, pte
+        user_fits = bool(pte & _U) if second else self._user_fits(pte)
+        if not user_fits:
+            raise refused("user")
+        if not (self._second_permits(pte, implicit, write) if second else self._first_permits(pte)):
+            raise refused("kind")
         self._accessed_dirty(entry, entry_pa, pte, second, refused, implicit, write)
         return frame | offset
 
@@ -183,23 +245,25 @@ class _Request:
         """Physical address of a table entry; the walker reads as S mode does."""
         space = self.space
         pa = self.second_stage(entry, implicit=True) if space.gatp and not second else entry
-        if not self.walker.memory.is_main_memory(pa) or not self.walker.pmp.allows(pa, Access.LOAD, _S):
+        main_memory = self.walker.memory.is_main_memory(pa)
+        if not main_memory or not self.walker.pmp.allows(pa, Access.LOAD, _S):
+            why = "pmp" if main_memory else "memory"
+            self.refusal = Refusal(why, second, self._levels[second], self._table if second else None)
             raise self.fault(Access.ACCESS_FAULT)
         return pa
 
-    def _first_permits(self, pte: int) -> bool:
+    def _user_fits(self, pte: int) -> bool:
+        """Whether the first stage's page is for the access's privilege."""
         space = self.space
         if space.privilege == _USER:
-            if not pte & _U:
-                return False
-        elif pte & _U and (self.access == Access.FETCH or not space.sum):
-            return False
-        return self._kind_permits(pte, self.access, space.mxr, self.hlvx)
+            return bool(pte & _U)
+        return not pte & _U or (self.access != Access.FETCH and space.sum)
+
+    def _first_permits(self, pte: int) -> bool:
+        return self._kind_permits(pte, self.access, self.space.mxr, self.hlvx)
 
     def _second_permits(self, pte: int, implicit: bool, write: bool) -> bool:
-        """Every second-stage access is a user access; implicit ones are plain reads or writes."""
-        if not pte & _U:
-            return False
+        """The walker's own accesses are plain reads or writes."""
         if implicit:
             return self._kind_permits(pte, Access.STORE if write else Access.LOAD, False, False)
         return self._kind_permits(pte, self.access, self.space.mxr_g, self.hlvx)
@@ -225,9 +289,11 @@ class _Request:
             return
         space = self.space
         if not (space.adue_g if second else space.adue):
-            raise refused()
+            raise refused("dirty" if pte & _A else "accessed")
         if space.gatp and not second:
             entry_pa = self.second_stage(entry, implicit=True, write=True)
         if not self.walker.pmp.allows(entry_pa, Access.STORE, _S):
+            level = self._levels[second]
+            self.refusal = Refusal("update", second, level, self._table if second else None, write)
             raise self.fault(Access.ACCESS_FAULT)
         self.walker.memory.write_u64(entry_pa, pte | wanted)

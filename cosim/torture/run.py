@@ -1,12 +1,13 @@
 """Runs seeds in lockstep, and shrinks those that fail."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from cosim.build import Build
 from cosim.lockstep.compare import Mismatch
 from cosim.lockstep.run import compare_program
 from cosim.model.decode import decode
+from cosim.model.machine import Machine
 from cosim.torture.layout import MEMORY
 from cosim.torture.program import generate
 
@@ -21,10 +22,12 @@ def run_seed(
     instructions: int,
     chunks: Collection[int] | None = None,
     left_out: Collection[tuple[int, int]] = (),
+    prepare: Callable[[Machine], None] | None = None,
 ) -> int:
     """Instructions and traps compared; raises Mismatch.
 
-    ``chunks`` and ``left_out`` choose parts of the program (see ``generate``).
+    ``chunks`` and ``left_out`` choose parts of the program (see ``generate``); ``prepare`` gets the model
+    before it runs.
     """
     torture = generate(seed, chunks, left_out)
     return compare_program(
@@ -34,6 +37,7 @@ def run_seed(
         latency=torture.latency,
         memory=MEMORY,
         limit=instructions,
+        prepare=prepare,
     )
 
 

@@ -1,0 +1,73 @@
+"""Runs programs in lockstep with the coverage counted."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from cosim.build import Build
+from cosim.coverage.collector import Collector
+from cosim.coverage.group import Bin
+from cosim.coverage.results import Coverage
+from cosim.elf import read_elf
+from cosim.lockstep.compare import Mismatch
+from cosim.lockstep.run import compare_program
+from cosim.model.machine import Machine
+from cosim.torture.run import run_seed
+
+__all__ = ["Task", "covered", "measure"]
+
+_MAX_CYCLES = 20_000_000
+
+
+@dataclass(frozen=True)
+class Task:
+    """A program to run: an ELF file, or a torture seed and how many of its instructions."""
+
+    path: Path | None = None
+    seed: int = 0
+    instructions: int = 0
+
+    def __str__(self) -> str:
+        return str(self.path) if self.path else f"torture seed {self.seed}"
+
+
+def covered(simulator: Build, task: Task) -> tuple[int, dict[str, Counter[Bin]]]:
+    """Instructions compared, and bins hit; raises Mismatch."""
+    collectors: list[Collector] = []
+
+    def prepare(machine: Machine) -> None:
+        collectors.append(Collector(machine.hart))
+
+    if task.path is None:
+        compared = run_seed(simulator, task.seed, task.instructions, prepare=prepare)
+    else:
+        program = read_elf(task.path)
+        compared = compare_program(simulator, program, max_cycles=_MAX_CYCLES, prepare=prepare)
+    return compared, collectors[0].finish()
+
+
+def _attempt(simulator: Build, task: Task) -> tuple[int, dict[str, Counter[Bin]], str | None]:
+    try:
+        return *covered(simulator, task), None
+    except Mismatch as mismatch:
+        return 0, {}, str(mismatch)
+
+
+def measure(
+    simulator: Build, tasks: Iterable[Task], coverage: Coverage, jobs: int = 1
+) -> Iterator[tuple[Task, str | None]]:
+    """Add what ``tasks`` hit to ``coverage``; yields each finished task and its mismatch, if any."""
+    if jobs == 1:
+        for task in tasks:
+            compared, hits, mismatch = _attempt(simulator, task)
+            coverage.add(hits, compared)
+            yield task, mismatch
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        runs = {pool.submit(_attempt, simulator, task): task for task in tasks}
+        for run in as_completed(runs):
+            compared, hits, mismatch = run.result()
+            coverage.add(hits, compared)
+            yield runs[run], mismatch
