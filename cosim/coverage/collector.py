@@ -139,14 +139,15 @@ class Collector:
 
     def _memory(self, record: Record) -> None:
         kind = _word(record.bits).kind if record.size else ""
-        refused = False
+        refused = walked = False
         for walk in self._walks:
             refused |= walk.refusal is not None
+            walked |= walk.access != Access.FETCH
             self._walk(walk, "fetch" if walk.access == Access.FETCH else kind)
         if record.trap in _ACCESS_FAULTS and not refused:
             fetches = record.trap == Cause.FETCH_ACCESS
             self._count("access_faults", "fetch" if fetches or not kind else kind, "final", "memory")
-        elif kind in ("amo", "lr", "sc", "hlv", "hsv") and record.memory:
+        elif kind in ("amo", "lr", "sc", "hlv", "hsv") and record.memory and not walked:
             self._known_pages(record, kind)
 
     def _walk(self, walk: Walk, kind: str) -> None:
