@@ -16,9 +16,11 @@ from cosim.model.pmp import Pmp
 from cosim.model.record import Imposed, MemoryAccess, Record
 from cosim.model.translation import Space, Walker
 from cosim.model.view import View
+from cosim.model.xvmx.unit import Vmx
 from rtl.isa.csrs import CSRS
 from rtl.isa.memory_map import DRAM, DRAM_BASE
 from rtl.isa.privilege import Privilege
+from rtl.isa.xvmx import Arch
 
 __all__ = ["Accesses"]
 
@@ -49,6 +51,7 @@ class Accesses:
     """
 
     csrs: CsrFile
+    vmx: Vmx
 
     def __init__(self, bus: Bus):
         self.bus = bus
@@ -87,7 +90,13 @@ class Accesses:
             if atp >> 60 == 0:
                 return Space(privilege)
             return Space(privilege, 0, atp, 0, bool(status & _SUM) and data, mxr, adue=bool(menvcfg & _ADUE))
-        atp, gatp, guest = value["vsatp"], value["hgatp"], value["vsstatus"]
+        atp, guest = value["vsatp"], value["vsstatus"]
+        if self.vmx.arch == Arch.XVMX:
+            gatp, mxr = self.vmx.gatp(), False
+            adue = bool(menvcfg & _ADUE)
+        else:
+            gatp = value["hgatp"]
+            adue = bool(self.csrs.read("henvcfg") & _ADUE)
         return Space(
             privilege,
             1,
@@ -96,7 +105,7 @@ class Accesses:
             bool(guest & _SUM) and data,
             mxr or (bool(guest & _MXR) and data),
             mxr,
-            bool(self.csrs.read("henvcfg") & _ADUE),
+            adue,
             bool(menvcfg & _ADUE),
         )
 
@@ -122,6 +131,11 @@ class Accesses:
         self.update_views()
 
     forget_code = forget_translations
+
+    def forget_guest_translations(self) -> None:
+        """Those of V = 1 go."""
+        self._views = {space: view for space, view in self._views.items() if not space.virt}
+        self.update_views()
 
     # ---- Explicit accesses ----
 
@@ -267,6 +281,10 @@ class Accesses:
     def reserve(self, pa: int) -> None:
         """lr: the reservation set is a 64-byte line. Traps and the hart's own stores keep it."""
         self._reservation = pa >> _RESERVATION_SHIFT
+
+    def drop_reservation(self) -> None:
+        """A transition of Xvmx: the next sc fails."""
+        self._reservation = None
 
     def take_reservation(self, pa: int) -> bool:
         """sc: whether the reservation held; it is gone in any case."""

@@ -5,25 +5,37 @@ Access rules: privileged spec, "CSR Field Specifications" and "Machine-Level CSR
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from cosim.model.bits import MASK
 from cosim.model.exceptions import Trap
+from cosim.model.xvmx.guest_csrs import guest_readers, guest_writers
 from rtl.isa.causes import VS_INTERRUPTS, Cause, Interrupt
-from rtl.isa.csr_state import COUNTERS, CsrState, Legality, csr_states
+from rtl.isa.csr_state import COUNTERS, CsrState, Legality, csr_states, visible_states
 from rtl.isa.csrs import CSRS, VS_ALIASES
 from rtl.isa.paging import PMP_ENTRIES, AtpMode
 from rtl.isa.privilege import Privilege
+from rtl.isa.xvmx import Arch, capabilities
 
 if TYPE_CHECKING:
     from cosim.model.hart import Hart
 
 __all__ = ["CsrFile"]
 
-_STATES = csr_states()
-_BY_NUMBER: dict[int, CsrState] = {state.csr.number: state for state in _STATES.values()}
+_STATES = csr_states(xvmx=True)
+_BY_NUMBER: dict[Arch, dict[int, CsrState]] = {
+    arch: {state.csr.number: state for state in visible_states(arch).values()} for arch in Arch
+}
 _ALIASES = {CSRS[name].number: _STATES[alias] for name, alias in VS_ALIASES.items()}
+_GUEST_ONLY = {
+    name: replace(_STATES[name], csr=replace(CSRS[name], name=f"v{name}"))
+    for name in ("scounteren", "senvcfg")
+}
+"""Registers of Xvmx's guest for which the H extension has no VS register."""
+_XVMX_ALIASES = _ALIASES | {state.csr.number: state for state in _GUEST_ONLY.values()}
+_SSTATUS_NUMBER = CSRS["sstatus"].number
 
 _SSTATUS = _STATES["sstatus"]
 _TM = 1 << 1
@@ -34,7 +46,7 @@ _MPP = CSRS["mstatus"].mask("MPP")
 _STIP = 1 << Interrupt.STI
 _SEIP = 1 << Interrupt.SEI
 _SGEIP = 1 << Interrupt.SGEI
-_M, _S = int(Privilege.M), int(Privilege.S)
+_M, _S, _U = int(Privilege.M), int(Privilege.S), int(Privilege.U)
 
 
 class _Refused(Exception):
@@ -60,8 +72,24 @@ class CsrFile:
     def __init__(self, hart: "Hart"):
         self.hart = hart
         self.value: dict[str, int] = {name: state.reset for name, state in _STATES.items()}
+        self.value |= dict.fromkeys((state.name for state in _GUEST_ONLY.values()), 0)
+        self._by_number = _BY_NUMBER[Arch.H]
+        self._aliases = _ALIASES
         self._readers: dict[str, Callable[[], int]] = self._make_readers()
         self._writers: dict[str, Callable[[int], None]] = self._make_writers()
+
+    def select(self, arch: Arch) -> None:
+        """mvirt.ARCH changed: registers and bits are those that exist now."""
+        self._by_number = _BY_NUMBER[arch]
+        self._aliases = _XVMX_ALIASES if arch == Arch.XVMX else _ALIASES
+        for state in self._by_number.values():
+            if state.name not in ("mvirt", "mhartid"):
+                self.value[state.name] = self.value[state.name] & state.writable | state.fixed
+        if arch == Arch.XVMX:
+            self._readers.update(guest_readers(self.hart))
+            self._writers.update(guest_writers(self.hart))
+        else:
+            self._readers, self._writers = self._make_readers(), self._make_writers()
 
     # ---- Access rules ----
 
@@ -78,28 +106,42 @@ class CsrFile:
 
     def _find(self, number: int, write: bool) -> CsrState:
         hart = self.hart
-        state = _BY_NUMBER.get(number)
+        state = self._by_number.get(number)
         _require(state is not None)
         assert state is not None
         _require(not (write and state.csr.read_only))
         if hart.privilege == _M:
             return state
+        if self._in_hole(number):
+            return self._aliases[number] if hart.virt else state
         lowest = state.csr.privilege
         _require(lowest != 3)
         supervisor = hart.privilege == _S
         if not hart.virt:
             _require(lowest == 0 or supervisor)
         self._check_rule(state, supervisor)
+        if hart.vmx.in_guest:
+            _require(lowest == 0 or supervisor)
+            return self._aliases.get(number, state)
         if hart.virt:
             # Allowed in HS mode, but a hypervisor or VS register, or a supervisor register from VU.
             _require(lowest == 0 or (lowest == 1 and supervisor), virtual=True)
             return _ALIASES.get(number, state)
         return state
 
+    def _in_hole(self, number: int) -> bool:
+        """Whether this is an access to sstatus from U through mvirt.HOLE (docs/xvmx.md, section 11)."""
+        return number == _SSTATUS_NUMBER and self.hart.vmx.hole and self.hart.privilege == _U
+
     def _check_rule(self, state: CsrState, supervisor: bool) -> None:
         """The enables beyond the number; ``supervisor``: from HS or VS, not U or VU."""
-        value, virt, legality = self.value, self.hart.virt, state.legality
+        value, legality = self.value, state.legality
+        virt = self.hart.virt and not self.hart.vmx.in_guest
         match legality:
+            case Legality.NONROOT:
+                _require(self.hart.vmx.in_guest)
+            case Legality.SATP if self.hart.vmx.in_guest:
+                pass
             case Legality.COUNTER:
                 self._check_counter(1 << (state.csr.number & 31), supervisor)
             case Legality.SATP:
@@ -116,12 +158,13 @@ class CsrFile:
 
     def _check_counter(self, bit: int, supervisor: bool) -> None:
         """The enable chain: mcounteren, then for V = 1 hcounteren, then for U modes scounteren."""
-        virt = bool(self.hart.virt)
+        in_guest = self.hart.vmx.in_guest
+        virt = bool(self.hart.virt) and not in_guest
         _require(self.value["mcounteren"] & bit)
         if virt:
             _require(self.value["hcounteren"] & bit, virtual=True)
         if not supervisor:
-            _require(self.value["scounteren"] & bit, virtual=virt)
+            _require(self.value["vscounteren" if in_guest else "scounteren"] & bit, virtual=virt)
 
     # ---- Reads ----
 
@@ -143,7 +186,8 @@ class CsrFile:
             "vsie": lambda: (value["mie"] & value["hideleg"] & VS_INTERRUPTS) >> 1,
             "henvcfg": lambda: value["henvcfg"] & ~(~value["menvcfg"] & (_ADUE | _STCE)),
             "pmpcfg0": hart.pmp.read_cfg,
-            "time": lambda: hart.time() + (value["htimedelta"] if hart.virt else 0) & MASK,
+            "time": lambda: hart.guest_time() if hart.virt else hart.time(),
+            "svmxcap": lambda: capabilities(hart.vmx.nos2),
             "mhartid": lambda: hart.hart_id,
         }
         for n in range(PMP_ENTRIES):
@@ -163,7 +207,8 @@ class CsrFile:
         if writer:
             writer(new)
         elif state.writable:
-            self.value[name] = new & state.writable | state.fixed
+            visible = self._by_number.get(state.csr.number, state)
+            self.value[name] = new & visible.writable | visible.fixed
         self.hart.csr_written(name)
 
     def replace(self, name: str, mask: int, new: int) -> None:
@@ -189,6 +234,7 @@ class CsrFile:
             "vsie": lambda new: self.replace("mie", value["hideleg"] & VS_INTERRUPTS, new << 1),
             "pmpcfg0": hart.pmp.write_cfg,
             "mcountinhibit": self._write_inhibit,
+            "mvirt": hart.vmx.write_mvirt,
         }
         for n in range(PMP_ENTRIES):
             writers[f"pmpaddr{n}"] = partial(self._write_pmpaddr, n)
@@ -197,7 +243,7 @@ class CsrFile:
         return writers
 
     def _write_mstatus(self, new: int) -> None:
-        state = _STATES["mstatus"]
+        state = self._by_number[CSRS["mstatus"].number]
         if new & _MPP == 2 << 11:  # MPP is WARL: the reserved value changes nothing
             new = new & ~_MPP | self.value["mstatus"] & _MPP
         self.value["mstatus"] = new & state.writable | state.fixed
@@ -210,7 +256,7 @@ class CsrFile:
         if new >> _MODE_SHIFT not in (AtpMode.BARE, AtpMode.SV39):
             mode = 0xF << _MODE_SHIFT
             new = new & ~mode | self.value["hgatp"] & mode
-        self.value["hgatp"] = new & _STATES["hgatp"].writable
+        self.value["hgatp"] = 0 if self.hart.vmx.nos2 else new & _STATES["hgatp"].writable
 
     def _write_henvcfg(self, new: int) -> None:
         blocked = ~self.value["menvcfg"] & (_ADUE | _STCE)
@@ -220,7 +266,8 @@ class CsrFile:
         """Software bits of mip; VSSIP is hvip's. STIP belongs to stimecmp under menvcfg.STCE (Sstc)."""
         held = 0x222 & ~(_STIP if self.value["menvcfg"] & _STCE else 0)
         self.replace("mip", held, new)
-        self.replace("hvip", 1 << Interrupt.VSSI, new)
+        if self.hart.vmx.arch == Arch.H:
+            self.replace("hvip", 1 << Interrupt.VSSI, new)
 
     def _write_pmpaddr(self, n: int, new: int) -> None:
         if not self.hart.pmp.locked(n):
@@ -246,5 +293,6 @@ class CsrFile:
             base = old
             if state.name == "mip":
                 base = old & ~_SEIP | self.value["mip"] & _SEIP
-            self.write(state, modify(base) & MASK)
+            if not self._in_hole(number):
+                self.write(state, modify(base) & MASK)
         return old

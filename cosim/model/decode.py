@@ -7,7 +7,7 @@ from rtl.isa.instructions import COMPRESSED, INSTRUCTIONS, Format, Instruction
 
 __all__ = ["Decoded", "decode", "expand"]
 
-_EXTENSIONS = {"I", "Zifencei", "Zicsr", "M", "A", "S", "Svinval", "H"}
+_EXTENSIONS = {"I", "Zifencei", "Zicsr", "M", "A", "S", "Svinval", "H", "Xvmx"}
 
 
 @dataclass(frozen=True, slots=True)

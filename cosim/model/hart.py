@@ -11,25 +11,34 @@ from cosim.model.bits import MASK
 from cosim.model.counters import Counters
 from cosim.model.csrs import CsrFile
 from cosim.model.decode import Decoded, decode
-from cosim.model.exceptions import Access, Stop, Trap
-from cosim.model.execute import MAKERS, Action
+from cosim.model.exceptions import Access, Stop, Trap, VmExit
+from cosim.model.execute import Action
 from cosim.model.memory import Bus
 from cosim.model.record import Imposed, Record
 from cosim.model.system import SYSTEM_MAKERS
 from cosim.model.traps import interrupt_to_take, take
 from cosim.model.view import Block
+from cosim.model.xvmx.architectures import MAKERS_OF
+from cosim.model.xvmx.boundary import Taken, at_boundary, imposed_event, wakes
+from cosim.model.xvmx.intercepts import exception_exit
+from cosim.model.xvmx.unit import Vmx
 from rtl.isa.causes import INTERRUPT_BIT, Cause, Interrupt
 from rtl.isa.csrs import CSRS
 from rtl.isa.htinst import transform
 from rtl.isa.instructions import INSTRUCTIONS, Format
 from rtl.isa.memory_map import DRAM_BASE
+from rtl.isa.xvmx import Arch
 
 __all__ = ["Hart", "Surroundings"]
 
 _BLOCK_LIMIT = 64
+_SP = 2
+_ENTRIES = ("vmlaunch", "vmresume")
+"""An entry writes the stack pointer instead of rd."""
 _FOREVER = 1 << 62
+_ALONE = set(SYSTEM_MAKERS) | {name for name, i in INSTRUCTIONS.items() if i.extension == "Xvmx"}
+"""Instructions that are a block by themselves."""
 _ENDS_BLOCK = {"jal", "jalr", "fence.i", "beq", "bne", "blt", "bge", "bltu", "bgeu"}
-_MAKERS = MAKERS | SYSTEM_MAKERS
 _NO_RD = {Format.S, Format.B, Format.FENCE, Format.NONE, Format.RS1_RS2, Format.HSV}
 _WRITES_RD = {name: i.format not in _NO_RD for name, i in INSTRUCTIONS.items()}
 
@@ -79,9 +88,11 @@ class Hart(Accesses):
         self.retired = 0
         self.idle = 0
         self.counters = Counters(self)
+        self.vmx = Vmx(self)
         self.csrs = CsrFile(self)
         self.deadline = 0
         self._actions: dict[int, tuple[Decoded, Action]] = {}
+        self._makers = MAKERS_OF[self.vmx.arch]
         self.update_views()
 
     # ---- Changes of mode and of registers ----
@@ -102,6 +113,12 @@ class Hart(Accesses):
             self.forget_translations()
         self.deadline = 0
 
+    def architecture_changed(self) -> None:
+        """mvirt.ARCH has a new value: registers and instructions are those of that architecture."""
+        self.csrs.select(self.vmx.arch)
+        self._makers = MAKERS_OF[self.vmx.arch]
+        self._actions.clear()
+
     # ---- Time and interrupts ----
 
     def cycles(self) -> int:
@@ -114,6 +131,11 @@ class Hart(Accesses):
             return self.imposed.time
         return self.surroundings.time()
 
+    def guest_time(self) -> int:
+        """The clock of V = 1."""
+        h = self.vmx.arch == Arch.H
+        return (self.time() + (self.csrs.value["htimedelta"] if h else self.vmx.time_offset())) & MASK
+
     def imposed_csr(self, number: int) -> int | None:
         """Value that lockstep gives for a read of CSR ``number``."""
         return self.imposed.csr.get(number) if self.imposed is not None else None
@@ -125,13 +147,15 @@ class Hart(Accesses):
         lines = (
             imposed.lines if imposed is not None and imposed.lines is not None else self.surroundings.lines()
         )
-        pending = value["mip"] | value["hvip"] | lines
+        pending = value["mip"] | lines
+        guest_timer = value["menvcfg"] & _STCE and value["henvcfg"]
         if value["menvcfg"] & _STCE:
-            now = self.time()
             pending &= ~_STIP
-            if now >= value["stimecmp"]:
+            if self.time() >= value["stimecmp"]:
                 pending |= _STIP
-            if value["henvcfg"] & _STCE and (now + value["htimedelta"]) & MASK >= value["vstimecmp"]:
+        if self.vmx.arch == Arch.H:
+            pending |= value["hvip"]
+            if guest_timer & _STCE and self.guest_time() >= value["vstimecmp"]:
                 pending |= _VSTIP
         return pending
 
@@ -142,22 +166,54 @@ class Hart(Accesses):
         if value["menvcfg"] & _STCE:
             now = self.time()
             ticks.append(value["stimecmp"] - now)
-            ticks.append(value["vstimecmp"] - ((now + value["htimedelta"]) & MASK))
+            ticks.append(value["vstimecmp"] - self.guest_time())
+        if self.vmx.in_guest:
+            ticks.append(self.vmx.preempt_at - self.time())
         return min((n for n in ticks if n > 0), default=_FOREVER)
 
     def poll(self) -> None:
         """Take the interrupt that is due, and work out when to look again."""
         self.surroundings.polled()
-        code = interrupt_to_take(self)
-        if code is not None:
-            take(self, INTERRUPT_BIT | code)
-            self.pc = self.next_pc
+        if self.vmx.in_guest:
+            self._guest_boundary()
+        else:
+            code = interrupt_to_take(self)
+            if code is not None:
+                take(self, INTERRUPT_BIT | code)
+                self.pc = self.next_pc
         period = self.surroundings.cycles_per_tick()
         self.deadline = self.retired + min(self._ticks_to_event() * period, 1 << 20)
 
+    def _guest_boundary(self) -> int | None:
+        """Xvmx: do what is due between two instructions of the guest; returns the trap's cause or the exit's
+        reason, None if there was nothing."""
+        due: Taken | Trap | None
+        try:
+            due = at_boundary(self)
+        except Trap as abort:
+            due = abort
+        if due is None:
+            return None
+        cause = self._do_at_boundary(due)
+        self.pc = self.next_pc
+        return cause
+
+    def _do_at_boundary(self, due: Taken | Trap) -> int:
+        self.next_pc = self.pc
+        if isinstance(due, Trap):
+            self._handle(due, None)
+            return due.cause
+        cause = INTERRUPT_BIT | due.code
+        if due.guest:
+            self.vmx.deliver(cause)
+        else:
+            take(self, cause)
+        return cause
+
     def sleep(self) -> None:
         """wfi: with nothing pending, time passes at once to the next timer event."""
-        if self.imposed is None and not self.pending() & self.csrs.value["mie"]:
+        awake = wakes(self) if self.vmx.in_guest else self.pending() & self.csrs.value["mie"]
+        if self.imposed is None and not awake:
             self.idle += min(self._ticks_to_event(), 1 << 20) * self.surroundings.cycles_per_tick()
         self.deadline = 0
 
@@ -181,7 +237,8 @@ class Hart(Accesses):
         found = self._actions.get(bits)
         if found is None:
             decoded = decode(bits)
-            found = self._actions[bits] = decoded, _MAKERS[decoded.name](self, decoded)
+            make = self._makers.get(decoded.name, self._makers["illegal"])
+            found = self._actions[bits] = decoded, make(self, decoded)
         return found
 
     def _build_block(self) -> Block:
@@ -196,7 +253,7 @@ class Hart(Accesses):
                 if not steps:
                     raise
                 break
-            alone = decoded.name in SYSTEM_MAKERS
+            alone = decoded.name in _ALONE
             if alone and steps:
                 break
             steps.append((pc, action))
@@ -218,6 +275,10 @@ class Hart(Accesses):
         while self.retired < end:
             if self.retired >= self.deadline:
                 self.poll()
+                if self.vmx.stepping:
+                    self._step_instruction(Record(self.pc, self.privilege, self.virt))
+                    self.pc, self.deadline = self.next_pc, 0
+                    continue
             steps: list[tuple[int, Action]] = []
             try:
                 block = self.fetch_view.blocks.get(self.pc) or self._build_block()
@@ -241,7 +302,14 @@ class Hart(Accesses):
         return next((n for n, (pc, _) in enumerate(steps) if pc == self.pc), 0)
 
     def _handle(self, trap: Trap, decoded: Decoded | None) -> int:
-        """Enter the handler of an exception; returns the value for mtinst/htinst."""
+        """Enter the handler of an exception, or leave Xvmx's guest; returns the value for mtinst/htinst."""
+        if self.vmx.in_guest or isinstance(trap, VmExit):
+            report = trap if isinstance(trap, VmExit) else exception_exit(self, trap)
+            if report is not None:
+                self.vmx.exit(report, decoded)
+                if self.record is not None:
+                    self.record.vm_exit, self.record.trap = True, report.reason
+                return 0
         tinst = trap.pseudo
         guest = trap.cause in (Cause.LOAD_GUEST_PAGE_FAULT, Cause.STORE_GUEST_PAGE_FAULT)
         if guest and not tinst and decoded is not None:
@@ -257,15 +325,27 @@ class Hart(Accesses):
         self.use_recorded_accesses()
         record = Record(self.pc, self.privilege, self.virt)
         self.record, self.imposed = record, imposed
-        code = imposed.interrupt if imposed is not None else self._due_interrupt()
-        if code is not None:
-            record.trap = INTERRUPT_BIT | code
-            self.next_pc = self.pc
-            take(self, record.trap)
-        else:
-            self._step_instruction(record)
+        if not (self.vmx.in_guest and self._step_boundary(record, imposed)):
+            code = imposed.interrupt if imposed is not None else self._due_interrupt()
+            if code is not None:
+                record.trap = INTERRUPT_BIT | code
+                self.next_pc = self.pc
+                take(self, record.trap)
+            else:
+                self._step_instruction(record)
         self.pc = record.next_pc = self.next_pc
         return record
+
+    def _step_boundary(self, record: Record, imposed: Imposed | None) -> bool:
+        """Between two instructions of Xvmx's guest; whether something happened there."""
+        if imposed is None:
+            self.surroundings.polled()
+            record.trap = self._guest_boundary()
+            return record.trap is not None
+        due = imposed_event(self, imposed)
+        if due is not None:
+            record.trap = self._do_at_boundary(due)
+        return due is not None
 
     def _due_interrupt(self) -> int | None:
         self.surroundings.polled()
@@ -280,6 +360,8 @@ class Hart(Accesses):
             action()
             self.retired += 1
             self._note_rd(record, decoded)
+            if record.virt:
+                self.vmx.step_due = self.vmx.stepping
         except Trap as trap:
             record.trap, record.tval, record.tval2 = trap.cause, trap.tval, trap.tval2
             record.memory.clear()
@@ -290,5 +372,8 @@ class Hart(Accesses):
             raise
 
     def _note_rd(self, record: Record, decoded: Decoded) -> None:
+        if decoded.name in _ENTRIES and self.virt:
+            record.rd, record.rd_value = _SP, self.x[_SP]
+            return
         if decoded.rd and _WRITES_RD[decoded.name]:
             record.rd, record.rd_value = decoded.rd, self.x[decoded.rd]

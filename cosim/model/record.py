@@ -30,6 +30,7 @@ class Record:
     csr_writes: (name, value afterwards) of the registers written by the instruction itself
     memory: explicit accesses in order
     trap: cause with its interrupt bit, None if the instruction retired
+    vm_exit: Xvmx: ``trap`` is the reason of a VM exit
     tval, tval2, tinst: what the trap reported
     """
 
@@ -44,6 +45,7 @@ class Record:
     csr_writes: list[tuple[str, int]] = field(default_factory=list)
     memory: list[MemoryAccess] = field(default_factory=list)
     trap: int | None = None
+    vm_exit: bool = False
     tval: int = 0
     tval2: int = 0
     tinst: int = 0
@@ -56,6 +58,7 @@ class Imposed:
     Attributes
     ----------
     interrupt: code of the interrupt to take before the instruction, None to take none
+    boundary_exit: Xvmx: reason of the exit before the instruction (EXTINT, PREEMPT), None for none
     time: value of mtime
     lines: mip bits that devices drive (MSIP, MTIP, SEIP, MEIP)
     csr: value by number that a CSR instruction reads (counters, pending bits)
@@ -64,6 +67,7 @@ class Imposed:
     """
 
     interrupt: int | None = None
+    boundary_exit: int | None = None
     time: int | None = None
     lines: int | None = None
     csr: dict[int, int] = field(default_factory=dict)

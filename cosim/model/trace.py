@@ -15,7 +15,8 @@ def commit_line(record: Record, hart: int = 0) -> str | None:
     if record.rd:
         parts.append(f"{f'x{record.rd}':<3} 0x{record.rd_value:016x}")
     for name, value in record.csr_writes:
-        parts.append(f"c{CSRS[name].number}_{name} 0x{value:016x}")
+        csr = CSRS.get(name) or CSRS[name[1:]]  # of Xvmx's guest, as vsenvcfg
+        parts.append(f"c{csr.number}_{name} 0x{value:016x}")
     for access in record.memory:
         data = f" 0x{access.data:0{2 * access.size}x}" if access.store else ""
         parts.append(f"mem 0x{access.va:016x}{data}")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from cosim.model.exceptions import Access, Trap
+from cosim.model.exceptions import Access, SecondStageFault, Trap
 from cosim.model.pmp import Pmp
 from rtl.isa.htinst import PSEUDO_READ, PSEUDO_WRITE
 from rtl.isa.paging import (
@@ -32,6 +32,8 @@ _RESERVED = ~((1 << 54) - 1)
 """Bits 63:54 of a PTE: reserved, or of extensions that this machine does not have (Svpbmt, Svnapot)."""
 _V, _R, _W, _X, _U, _A, _D = map(int, (Pte.V, Pte.R, Pte.W, Pte.X, Pte.U, Pte.A, Pte.D))
 _S, _USER = int(Privilege.S), int(Privilege.U)
+_MALFORMED = {"write_only", "reserved", "pointer", "no_leaf", "misaligned"}
+"""Refusals of entries that no software should write: EPT misconfigurations of Xvmx."""
 
 
 class PhysicalMemory(Protocol):
@@ -178,7 +180,7 @@ class Walk:
         self._table = self._levels[0] if implicit else None
         if gpa >> GPA_BITS:
             self.refusal = Refusal("wide", True, LEVELS - 1, self._table, write)
-            raise self._guest_page_fault(gpa, implicit, write)
+            raise self._guest_page_fault(gpa, implicit, write, 0)
         return self._walk(
             root=(self.space.gatp & _PPN_MASK) << PAGE_SHIFT,
             address=gpa,
@@ -188,10 +190,17 @@ class Walk:
             write=write,
         )
 
-    def _guest_page_fault(self, gpa: int, implicit: bool, write: bool) -> Trap:
-        """The GPA is that of the byte accessed; the pseudoinstruction tells an implicit access."""
+    def _guest_page_fault(self, gpa: int, implicit: bool, write: bool, pte: int) -> Trap:
+        """The GPA is that of the byte accessed; the pseudoinstruction tells an implicit access. ``pte`` is
+        the entry at which the walk ended."""
+        assert self.refusal is not None
         pseudo = (PSEUDO_WRITE if write else PSEUDO_READ) if implicit else 0
-        return self.fault(Access.GUEST_PAGE_FAULT, gpa, pseudo)
+        trap = self.fault(Access.GUEST_PAGE_FAULT, gpa, pseudo)
+        permissions = (pte & (_R | _W | _X)) >> 1
+        trap.second_stage = SecondStageFault(
+            gpa, implicit, write, permissions, self.refusal.why in _MALFORMED
+        )
+        return trap
 
     # ---- One table ----
 
@@ -203,7 +212,7 @@ class Walk:
         def refused(why: str) -> Trap:
             self.refusal = Refusal(why, second, level, self._table if second else None, write)
             if second:
-                return self._guest_page_fault(address, implicit, write)
+                return self._guest_page_fault(address, implicit, write, pte)
             return self.fault(Access.PAGE_FAULT)
 
         table = root

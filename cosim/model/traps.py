@@ -9,6 +9,7 @@ from cosim.model.exceptions import Trap
 from rtl.isa.causes import INTERRUPT_BIT, INTERRUPT_PRIORITY, VS_INTERRUPTS
 from rtl.isa.csrs import CSRS
 from rtl.isa.privilege import Privilege
+from rtl.isa.xvmx import Arch
 
 if TYPE_CHECKING:
     from cosim.model.hart import Hart
@@ -36,7 +37,7 @@ def _target(hart: "Hart", cause: int) -> tuple[int, int]:
     machine, hypervisor = ("mideleg", "hideleg") if cause & INTERRUPT_BIT else ("medeleg", "hedeleg")
     if hart.privilege == _M or not value[machine] >> code & 1:
         return _M, 0
-    if hart.virt and value[hypervisor] >> code & 1:
+    if hart.virt and (hart.vmx.in_guest or value[hypervisor] >> code & 1):
         return _S, 1
     return _S, 0
 
@@ -53,6 +54,8 @@ def take(hart: "Hart", cause: int, trap: Trap | None = None, tinst: int = 0) -> 
     privilege, virt = _target(hart, cause)
     if privilege == _M:
         _take_machine(hart, cause, report, tinst)
+    elif virt and hart.vmx.in_guest:
+        hart.vmx.deliver(cause, report.tval)
     elif virt:
         _take_guest(hart, cause, report)
     else:
@@ -101,10 +104,11 @@ def mret(hart: "Hart") -> None:
     """Return from M mode (privileged spec, "Trap-Return Instructions")."""
     csrs, status = hart.csrs, hart.csrs.value["mstatus"]
     privilege = (status & _MPP) >> _MPP_SHIFT
-    virt = 1 if status & _MPV and privilege != _M else 0
+    virt = 1 if status & _MPV and privilege != _M and hart.vmx.allows_return() else 0
     changed = _MIE | _MPIE | _MPP | _MPV | (_MPRV if privilege != _M else 0)
     csrs.replace("mstatus", changed, _MPIE | (_MIE if status & _MPIE else 0))
     hart.next_pc = csrs.value["mepc"]
+    hart.vmx.returned(privilege, virt)
     hart.enter(privilege, virt)
 
 
@@ -112,14 +116,16 @@ def sret(hart: "Hart") -> None:
     """Return from HS (or M) by hstatus.SPV and sstatus, or from VS by vsstatus."""
     csrs, value = hart.csrs, hart.csrs.value
     register = "vsstatus" if hart.virt else "mstatus"
-    virt = 1 if hart.virt or value["hstatus"] & _SPV else 0
+    virt = 1 if hart.virt or (hart.vmx.arch == Arch.H and value["hstatus"] & _SPV) else 0
     status = value[register]
     changed = _SIE | _SPIE | _SPP | (_MPRV if register == "mstatus" else 0)
     csrs.replace(register, changed, _SPIE | (_SIE if status & _SPIE else 0))
     if not hart.virt:
         csrs.replace("hstatus", _SPV, 0)
     hart.next_pc = value["vsepc" if hart.virt else "sepc"]
-    hart.enter(_S if status & _SPP else _U, virt)
+    privilege = _S if status & _SPP else _U
+    hart.vmx.returned(privilege, virt)
+    hart.enter(privilege, virt)
 
 
 def interrupt_to_take(hart: "Hart", pending: int | None = None) -> int | None:

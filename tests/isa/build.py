@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.isa.generate import generated_programs
 
-__all__ = ["BuildError", "build_all", "build_program", "build_source", "program_names"]
+__all__ = ["BuildError", "build_all", "build_program", "build_source", "program_names", "xvmx_program_names"]
 
 _HERE = Path(__file__).parent
 _PROGRAMS = _HERE / "programs"
@@ -29,6 +29,7 @@ _FLAGS = (
     "-Wl,-T," + str(_INCLUDE / "link.ld"),
     "-I" + str(_INCLUDE),
 )
+_XVMX = "xvmx_"
 
 
 class BuildError(Exception):
@@ -43,8 +44,13 @@ def _sources() -> dict[str, str]:
 
 
 def program_names() -> list[str]:
-    """Names of all programs, in order."""
-    return sorted(_sources())
+    """Names of the programs for the ratified architecture, in order."""
+    return sorted(name for name in _sources() if not name.startswith(_XVMX))
+
+
+def xvmx_program_names() -> list[str]:
+    """Names of the programs for Xvmx (docs/xvmx.md), in order."""
+    return sorted(name for name in _sources() if name.startswith(_XVMX))
 
 
 @cache
@@ -83,7 +89,7 @@ def build_all(folder: Path) -> list[Path]:
     """Every program as ``folder/NAME.elf``."""
     folder.mkdir(parents=True, exist_ok=True)
     built = []
-    for name in program_names():
+    for name in program_names() + xvmx_program_names():
         target = folder / f"{name}.elf"
         target.write_bytes(build_program(name).read_bytes())
         built.append(target)
