@@ -32,7 +32,7 @@ bench: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy rtl firmware cosim
+	$(BIN)/mypy rtl firmware cosim boards
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

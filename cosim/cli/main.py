@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from cosim.cli import bench, coverage, guest, model, run, suite
+from cosim.cli import bench, coverage, guest, model, run, suite, synth
 from cosim.cli.terminal import errors
 from cosim.errors import UserError
 
@@ -28,6 +28,7 @@ app.command("guest")(guest.guest)
 app.command("bench")(bench.bench)
 app.command("model")(model.model)
 app.command("coverage")(coverage.coverage)
+app.command("synth")(synth.synth)
 
 
 def _people_errors() -> tuple[type[Exception], ...]:
