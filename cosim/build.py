@@ -13,7 +13,7 @@ import platform
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -35,7 +35,10 @@ _ROOT = Path(__file__).resolve().parent.parent
 _NATIVE = _ROOT / "cosim" / "native"
 _DEVICES = _ROOT / "cosim" / "devices"
 _SHARED = ("machine.cpp",)
-_ELABORATION = [_ROOT / "cosim" / name for name in ("top.py", "elaborate.py", "verilog.py", "waves/probe.py")]
+_ELABORATION = [
+    _ROOT / "cosim" / name
+    for name in ("top.py", "elaborate.py", "verilog.py", "observe.py", "waves/probe.py")
+]
 _PUBLIC = """`verilator_config
 public_flat_rw -module "top" -var "wake"
 public_flat_rw -module "top" -var "host_wake"
@@ -48,9 +51,9 @@ class Variant(Enum):
     FAST = "fast"
     """Speed: flattened, no names."""
     TRACE = "trace"
-    """Can write an FST wave with the design's own names; has the retire port."""
+    """Can write an FST wave with the design's own names; records as OBSERVE does."""
     OBSERVE = "observe"
-    """Has the retire port, for lockstep and error reports."""
+    """Can write records of all that the hart does, for lockstep."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,10 @@ def build(
     if variant is Variant.TRACE:
         need_wave_libraries()
     find_compiler()
-    verilog = _verilog(variant, config or SocConfig(), soc, say)
+    config = config or SocConfig()
+    if variant is not Variant.FAST:
+        config = replace(config, core=replace(config.core, observe=True))
+    verilog = _verilog(variant, config, soc, say)
     runtime = _runtime(variant, say)
     model = _model(variant, verilog, say)
     return Build(_programs(variant, verilog, runtime, model, say), variant)
@@ -168,7 +174,7 @@ def _verilog(variant: Variant, config: SocConfig, soc: str, say: Callable[[str],
             probe=variant is Variant.TRACE,
         )
         (folder / "top.v").write_text(to_verilog(top, flatten=variant is not Variant.TRACE))
-        (folder / "design.h").write_text(design_header())
+        (folder / "design.h").write_text(design_header(top))
 
     return _stage("verilog", key, make)
 

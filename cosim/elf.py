@@ -36,6 +36,7 @@ class Program:
     entry: address that the boot ROM jumps to
     dtb: what the boot ROM hands over in a1
     symbols: name to address, for tohost, signatures and waves
+    guest_symbols: those of programs that run with V = 1
     """
 
     name: str
@@ -43,6 +44,7 @@ class Program:
     segments: tuple[Segment, ...]
     symbols: dict[str, int] = field(default_factory=dict)
     dtb: int = 0
+    guest_symbols: dict[str, int] = field(default_factory=dict)
 
     def nearest(self, address: int) -> str:
         """`` (symbol+offset)`` of the last symbol at or below an address; empty if there is none."""

@@ -13,7 +13,7 @@ from cosim.errors import UserError
 from cosim.job import Job
 from cosim.result import Result
 
-__all__ = ["cocotb_environment", "run_cocotb", "run_plain", "run_regression"]
+__all__ = ["cocotb_environment", "complaint", "plain_result", "run_cocotb", "run_plain", "run_regression"]
 
 
 def run_plain(build: Build, job: Job) -> Result:
@@ -28,17 +28,19 @@ def run_plain(build: Build, job: Job) -> Result:
         arguments += ["--console", str(console), "--json", str(result)]
         done = subprocess.run([str(build.plain), *arguments], capture_output=True, text=True)
         if done.returncode:
-            raise UserError(_complaint(done.stderr, done.returncode))
-        return _outcome(result.read_text(), console.read_text("utf-8", "replace"))
+            raise UserError(complaint(done.stderr, done.returncode))
+        return plain_result(result.read_text(), console.read_text("utf-8", "replace"))
 
 
-def _outcome(text: str, console: str) -> Result:
+def plain_result(text: str, console: str) -> Result:
+    """The plain simulator's answer."""
     due = json.loads(text)["due"]
     outcome = "until" if due & 2 and not due & 4 else "reset" if due & 64 else None
     return Result.from_native(text, outcome=outcome, console=console)
 
 
-def _complaint(stderr: str, status: int) -> str:
+def complaint(stderr: str, status: int) -> str:
+    """What a simulator that failed has to say, on one line."""
     lines = stderr.strip().splitlines()
     if status < 0:
         return f"the simulator died of signal {-status}: {lines[-1] if lines else 'no message'}"
@@ -104,7 +106,7 @@ def run_cocotb(build: Build, job: Job, on_console: Callable[[bytes], None] | Non
                     child.wait()
             if status or not answer.exists():
                 log.seek(0)
-                raise UserError(_complaint(log.read(), status))
+                raise UserError(complaint(log.read(), status))
         after = os.times()
         result = Result.from_json(json.loads(answer.read_text()))
         result.cpu_seconds = after.children_user + after.children_system

@@ -5,8 +5,9 @@ from amaranth.hdl import Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from cosim.observe import RETIRE_WORDS, retire_words
 from cosim.waves.probe import Probe
-from rtl.core.interface import Events, Retire
+from rtl.core.interface import Events
 from rtl.isa.paging import PA_BITS
 
 __all__ = ["SimTop"]
@@ -23,7 +24,8 @@ class SimTop(wiring.Component):
     soc: wiring.Component
         ``rtl.soc.Soc``, or anything with the same ports.
     observe: bool
-        Bring out the whole retire record (``retire``); else only what HTIF needs.
+        Bring out the whole retire record (``retire``), and ``state`` if the SoC has it; else only what HTIF
+        needs.
     probe: bool
         Add the signals that people look at in a wave (``cosim.waves.probe``).
 
@@ -31,6 +33,8 @@ class SimTop(wiring.Component):
     -------
     events: one bit or field per event, as in :class:`rtl.core.interface.Events`
     pc: address of the instruction that retires
+    retire_valid, retire_trap, retire: with ``observe``, the retire record in words (``cosim.observe``)
+    state: with ``observe``, 64 bits for each register that lockstep compares
     store, store_address, store_data, store_size: a store that retires, with its physical address
     design_wake: the SoC's own ``wake``
     host_wake: raised by the C++ side for a moment when Python is due; comes back on ``wake``
@@ -43,7 +47,7 @@ class SimTop(wiring.Component):
         members = {
             name: member
             for name, member in soc.signature.members.items()
-            if name not in ("retire", "events", "wake")
+            if name not in ("retire", "events", "wake", "state")
         }
         members |= {
             "clk": In(1),
@@ -58,7 +62,12 @@ class SimTop(wiring.Component):
             "store_size": Out(2),
         }
         if observe:
-            members["retire"] = Out(Retire)
+            members |= {"retire_valid": Out(1), "retire_trap": Out(1), "retire": Out(64 * RETIRE_WORDS)}
+        self.state_words = 0
+        if observe and "state" in soc.signature.members:
+            bits = len(Value.cast(soc.state))
+            members["state"] = Out(bits)
+            self.state_words = bits // 64
         super().__init__(members)
 
     def elaborate(self, platform) -> Module:
@@ -71,7 +80,7 @@ class SimTop(wiring.Component):
             theirs = soc
             for name in path:
                 theirs = getattr(theirs, name, None) if isinstance(name, str) else theirs[name]
-            if theirs is None or path[0] in ("wake", "events", "retire"):
+            if theirs is None or path[0] in ("wake", "events", "retire", "state"):
                 continue
             if member.flow == Out:
                 m.d.comb += Value.cast(ours).eq(theirs)
@@ -89,7 +98,13 @@ class SimTop(wiring.Component):
             self.design_wake.eq(soc.wake),
         ]
         if self.observe:
-            m.d.comb += self.retire.eq(retire)
+            m.d.comb += [
+                self.retire_valid.eq(retire.valid),
+                self.retire_trap.eq(retire.trap),
+                self.retire.eq(retire_words(Value.cast(retire))),
+            ]
+        if self.state_words:
+            m.d.comb += self.state.eq(Value.cast(soc.state))
         if self.probe:
             m.submodules.probe = probe = Probe()
             m.d.comb += [probe.retire.eq(retire), probe.events.eq(soc.events)]

@@ -109,17 +109,10 @@ def run(
 def _lockstep(job: Job) -> int:
     """Exit status 0 if hardware and model agree to the program's end or to the last cycle, else 1."""
     from cosim.lockstep.compare import Mismatch
-    from cosim.lockstep.run import compare_program
+    from cosim.lockstep.run import compare_job
 
     try:
-        compared = compare_program(
-            built(Variant.OBSERVE),
-            job.program,
-            max_cycles=job.max_cycles or _LIMIT,
-            latency=job.latency,
-            memory=job.memory,
-            show_console=True,
-        )
+        compared = compare_job(built(Variant.OBSERVE), job, on_console=_print).count
     except Mismatch as mismatch:
         errors.print(str(mismatch), markup=False, soft_wrap=True)
         return 1

@@ -36,6 +36,10 @@ class DmaMaster final : public GuestMemory {
  public:
   AxiManagerPins pins;
 
+  // For who watches memory: a burst of writes begins, with its bytes; the oldest one has been answered.
+  std::function<void(uint64_t address, const uint8_t* bytes, size_t length)> on_write;
+  std::function<void()> on_written;
+
   bool busy() const { return busy_; }
 
   void read(uint64_t address, size_t length, ReadDone done) override {
@@ -98,6 +102,7 @@ class DmaMaster final : public GuestMemory {
       out.awvalid = true;
       out.awaddr = burst_;
       out.awlen = static_cast<uint8_t>(beats_ - 1);
+      if (on_write) on_write(first, operation.bytes.data() + operation.position, last - first);
       put_beat();
     } else {
       out.arvalid = true;
@@ -172,6 +177,7 @@ class DmaMaster final : public GuestMemory {
   void end_burst() {
     active_ = false;
     Operation& operation = queue_.front();
+    if (operation.is_write && on_written) on_written();
     if (operation.ok && operation.position < operation.bytes.size()) return;
     Operation done = std::move(operation);
     queue_.pop_front();

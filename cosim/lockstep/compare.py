@@ -1,20 +1,26 @@
 """Steps the golden model along the hardware's retire records and compares what both did."""
 
 from collections import deque
+from collections.abc import Iterator
 
+from cosim.elf import Program
+from cosim.lockstep.foreign import ForeignWrites
 from cosim.lockstep.interrupts import InterruptJudge
-from cosim.lockstep.records import Retired
+from cosim.lockstep.records import Event, ForeignWrite, ForeignWriteEnd, Retired
+from cosim.lockstep.state import StateCheck, may_change_state
+from cosim.lockstep.symbols import Symbols
 from cosim.model.exceptions import Stop
 from cosim.model.machine import Machine
 from cosim.model.record import Imposed, Record
 from rtl.isa.causes import INTERRUPT_BIT
 from rtl.isa.csrs import CSRS
-from rtl.isa.memory_map import BOOT_ROM, DRAM_BASE
+from rtl.isa.memory_map import DRAM_BASE
 
 __all__ = ["Lockstep", "Mismatch"]
 
 _HISTORY = 20
-_MASK = (1 << 64) - 1
+_CSR_READS = (1, 2, 3, 5, 6, 7)
+"""funct3 of the CSR instructions."""
 
 _TAKEN_FROM_HARDWARE = {
     csr.number
@@ -24,50 +30,90 @@ _TAKEN_FROM_HARDWARE = {
 }
 """What these read depends on time, on devices or on the pipeline."""
 
+_NOTHING = Imposed()
+
 
 class Mismatch(AssertionError):
-    """The hardware and the model disagree; the message shows both and how they got there."""
+    """The hardware and the model disagree.
+
+    Attributes
+    ----------
+    wrong: what differs, a line each
+    lockstep: both sides as they are, and how they got there
+    cycle: the hardware's
+    more: lines for the end of the report (a command that repeats it, where the wave is)
+    """
+
+    def __init__(self, wrong: list[str], lockstep: "Lockstep", cycle: int) -> None:
+        super().__init__(*wrong)
+        self.wrong = wrong
+        self.lockstep = lockstep
+        self.cycle = cycle
+        self.more: list[str] = []
+
+    def __str__(self) -> str:
+        from cosim.lockstep.report import as_text
+
+        return as_text(self)
 
 
 class Lockstep:
-    """Compares pc, instruction bits, mode, destination register, memory accesses and traps of each record.
+    """Compares all that an instruction or trap does, as ``docs/verification.md`` says.
 
-    The boot ROM, which the model does not have, is passed over; the registers it sets are taken over. Device
-    reads, counters, pending bits and the moments of interrupts come from the hardware; an interrupt must be
-    pending as far as the model can tell, and the one of highest priority that is enabled.
+    Device reads, counters, pending bits and the moments of interrupts come from the hardware; an interrupt
+    must be pending as far as the model can tell, and the one of highest priority that is enabled.
+
+    Attributes
+    ----------
+    machine: the model; it begins where the hardware begins, in its boot ROM
+    symbols: of ``program``
+    state: registers of both sides
+    compared: instructions and traps so far
+    history: the last records
+    record: the model's last step
     """
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, program: Program | None = None) -> None:
         self.machine = machine
+        self.symbols = Symbols(program) if program else None
         self.compared = 0
-        self._history: deque[Retired] = deque(maxlen=_HISTORY)
+        self.history: deque[Retired] = deque(maxlen=_HISTORY)
+        self.record: Record | None = None
+        self.state = StateCheck(machine.hart)
         self._judge = InterruptJudge(machine)
-        self._booting = True
+        self._foreign = ForeignWrites(machine.bus)
         self._ended = False
 
-    def feed(self, retired: Retired) -> None:
+    def feed(self, event: Event) -> None:
         """Check the next record; raises Mismatch."""
-        hart = self.machine.hart
-        if self._ended:
-            return
-        if self._booting and retired.pc in BOOT_ROM:
-            if retired.rd_write:
-                hart.x[retired.rd] = retired.rd_data
-            return
-        self._booting = False
-        self._history.append(retired)
+        if type(event) is Retired:
+            if not self._ended:
+                self._step(event)
+        elif type(event) is ForeignWrite:
+            self._foreign.begin(event)
+        elif type(event) is ForeignWriteEnd:
+            self._foreign.end()
+
+    def _step(self, retired: Retired) -> None:
+        self.history.append(retired)
+        if self._foreign and (retired.mem_read or retired.mem_write):
+            self._foreign.look(retired)
         wrong = self._interrupts(retired)
+        self.state.take(retired)
         if wrong:
-            raise Mismatch(self._report(retired, None, [wrong]))
+            self.record = None
+            raise Mismatch([wrong], self, retired.cycle)
+        hart = self.machine.hart
         try:
             record = hart.step(self._imposed(retired))
         except Stop:
             self._ended = True
-            return
+            assert hart.record is not None
+            record = hart.record
+        self.record = record
         self.compared += 1
-        differences = list(self._differences(retired, record))
-        if differences:
-            raise Mismatch(self._report(retired, record, differences))
+        if not self._agrees(retired, record):
+            raise Mismatch(list(self._differences(retired, record)), self, retired.cycle)
 
     def _interrupts(self, retired: Retired) -> str | None:
         """What is wrong with taking, or not taking, an interrupt here."""
@@ -83,56 +129,86 @@ class Lockstep:
 
     def hang(self, cycles: int) -> Mismatch:
         """For a program that should have gone on."""
-        last = "\n".join(map(str, self._history))
-        return Mismatch(f"stands still after {self.compared} instructions, in {cycles} cycles:\n{last}")
+        return Mismatch(
+            [f"stands still after {self.compared} instructions, in {cycles} cycles"], self, cycles
+        )
 
     def _imposed(self, retired: Retired) -> Imposed:
-        imposed = Imposed()
-        if retired.trap and retired.interrupt:
-            imposed.interrupt = retired.cause
-            return imposed
+        """What this step takes from the hardware."""
         if retired.trap:
-            return imposed
+            return Imposed(interrupt=retired.cause) if retired.interrupt else _NOTHING
         word = retired.instruction
-        if word & 0x7F == 0x73 and word >> 12 & 3 and word >> 12 & 7 != 4:
+        opcode = word & 0x7F
+        if opcode == 0x73:
             number = word >> 20
-            if number in _TAKEN_FROM_HARDWARE and retired.rd_write:
-                imposed.csr[number] = retired.rd_data
+            if word >> 12 & 7 in _CSR_READS and number in _TAKEN_FROM_HARDWARE and retired.rd_write:
+                return Imposed(csr={number: retired.rd_data})
         if retired.mem_read and retired.mem_paddr < DRAM_BASE:
-            imposed.loads.append(self._device_value(retired))
-        if word & 0xF800_007F == 0x1800_002F:
-            imposed.sc_fails = retired.rd_write == 1 and retired.rd_data == 1
-        return imposed
+            return Imposed(loads=[retired.mem_data & ((1 << (8 << retired.mem_size)) - 1)])
+        if opcode == 0x2F and word >> 27 == 3:  # sc.w, sc.d
+            return Imposed(sc_fails=retired.rd_write == 1 and retired.rd_data == 1)
+        return _NOTHING
+
+    # ---- What must be the same ----
+
+    def _agrees(self, retired: Retired, record: Record) -> bool:
+        """Quickly: whether there is no difference."""
+        if (
+            retired.pc != record.pc
+            or retired.privilege != record.privilege
+            or retired.virt != record.virt
+            or retired.trap != (record.trap is not None)
+        ):
+            return False
+        if retired.trap:
+            if record.trap != self._cause(retired):
+                return False
+        else:
+            rd = retired.rd if retired.rd_write else 0
+            if (
+                retired.instruction & (0xFFFF_FFFF if record.size == 4 else 0xFFFF) != record.bits
+                or rd != record.rd
+                or (rd and retired.rd_data != record.rd_value)
+            ):
+                return False
+            touched = retired.mem_read or retired.mem_write
+            if (touched or record.memory) and any(self._memory_differences(retired, record)):
+                return False
+        return not may_change_state(retired) or self.state.agrees(retired, record)
 
     @staticmethod
-    def _device_value(retired: Retired) -> int:
-        return retired.mem_data & ((1 << (8 << retired.mem_size)) - 1)
+    def _cause(retired: Retired) -> int:
+        return retired.cause | (INTERRUPT_BIT if retired.interrupt else 0)
 
-    def _differences(self, retired: Retired, record: Record):
+    def _differences(self, retired: Retired, record: Record) -> Iterator[str]:
+        """In words, what is not the same."""
         mode = (retired.privilege, retired.virt)
         if retired.pc != record.pc:
             yield f"pc: hardware {retired.pc:#x}, model {record.pc:#x}"
         if mode != (record.privilege, record.virt):
             yield f"mode: hardware {mode}, model {(record.privilege, record.virt)}"
         if retired.trap != (record.trap is not None):
-            yield f"trap: hardware {retired.trap} cause {retired.cause}, model {record.trap}"
-            return
-        if retired.trap:
-            cause = retired.cause | (INTERRUPT_BIT if retired.interrupt else 0)
-            if cause != record.trap:
-                yield f"cause: hardware {cause:#x}, model {record.trap:#x}"
-            return
-        if retired.instruction & ((1 << 8 * record.size) - 1) != record.bits:
-            yield f"instruction: hardware {retired.instruction:08x}, model {record.bits:08x}"
-        rd = retired.rd if retired.rd_write else 0
-        if rd != record.rd or (rd and retired.rd_data != record.rd_value):
-            yield (
-                f"destination: hardware x{rd} = {retired.rd_data:#x}, "
-                f"model x{record.rd} = {record.rd_value:#x}"
-            )
-        yield from self._memory_differences(retired, record)
+            cause = f"trap {self._cause(retired):#x}" if retired.trap else "no trap"
+            model = "no trap" if record.trap is None else f"trap {record.trap:#x}"
+            yield f"trap: hardware {cause}, model {model}"
+        elif retired.trap:
+            if record.trap != self._cause(retired):
+                yield f"cause: hardware {self._cause(retired):#x}, model {record.trap:#x}"
+        else:
+            if retired.instruction & ((1 << 8 * record.size) - 1) != record.bits:
+                yield f"instruction: hardware {retired.instruction:08x}, model {record.bits:08x}"
+            rd = retired.rd if retired.rd_write else 0
+            if rd != record.rd or (rd and retired.rd_data != record.rd_value):
+                yield (
+                    f"destination: hardware x{rd} = {retired.rd_data:#x}, "
+                    f"model x{record.rd} = {record.rd_value:#x}"
+                )
+            yield from self._memory_differences(retired, record)
+        for name, theirs, ours in self.state.differences():
+            yield f"{name}: hardware {theirs:#x}, model {ours:#x}"
 
-    def _memory_differences(self, retired: Retired, record: Record):
+    @staticmethod
+    def _memory_differences(retired: Retired, record: Record) -> Iterator[str]:
         reads = [access for access in record.memory if not access.store]
         stores = [access for access in record.memory if access.store]
         for name, done, accesses in (
@@ -141,33 +217,26 @@ class Lockstep:
         ):
             if done != bool(accesses):
                 yield f"{name}: hardware {'yes' if done else 'no'}, model {'yes' if accesses else 'no'}"
-            elif done:
-                first = accesses[0]
-                if (retired.mem_vaddr, retired.mem_paddr) != (first.va, first.pa):
-                    yield (
-                        f"{name} address: hardware {retired.mem_vaddr:#x} -> {retired.mem_paddr:#x}, "
-                        f"model {first.va:#x} -> {first.pa:#x}"
-                    )
-                value, shift = 0, 0
-                for access in accesses:
-                    value |= access.data << shift
-                    shift += 8 * access.size
-                mask = (1 << (8 << retired.mem_size)) - 1
-                if name == "store" and (value ^ retired.mem_data) & mask:
-                    yield f"{name} data: hardware {retired.mem_data & mask:#x}, model {value & mask:#x}"
-
-    def _report(self, retired: Retired, record: Record | None, wrong: list[str]) -> str:
-        hart = self.machine.hart
-        lines = [
-            f"after {self.compared} instructions, in cycle {retired.cycle}:",
-            *wrong,
-            "",
-            "hardware's last:",
-        ]
-        lines += map(str, self._history)
-        lines += ["", f"model's step: {record}", "", "model's registers:"]
-        for first in range(0, 32, 4):
-            lines.append("  ".join(f"x{n:<2} {hart.x[n] & _MASK:016x}" for n in range(first, first + 4)))
-        names = ("mstatus", "mcause", "mepc", "mtval", "hstatus", "scause", "sepc", "stval", "satp", "hgatp")
-        lines.append("  ".join(f"{name} {hart.csrs.read(name):x}" for name in names))
-        return "\n".join(lines)
+                continue
+            if not done:
+                continue
+            first, last = accesses[0], accesses[-1]
+            if (retired.mem_vaddr, retired.mem_paddr) != (first.va, first.pa):
+                yield (
+                    f"{name} address: hardware {retired.mem_vaddr:#x} -> {retired.mem_paddr:#x}, "
+                    f"model {first.va:#x} -> {first.pa:#x}"
+                )
+            if retired.mem_paddr_last >> 12 != last.pa >> 12:
+                yield (
+                    f"{name} address in the second page: hardware {retired.mem_paddr_last & ~0xFFF:#x}, "
+                    f"model {last.pa:#x}"
+                )
+            value, size = 0, 0
+            for access in accesses:
+                value |= access.data << 8 * size
+                size += access.size
+            if size != 1 << retired.mem_size:
+                yield f"{name} size: hardware {1 << retired.mem_size}, model {size}"
+            elif name == "store" and (value ^ retired.mem_data) & ((1 << 8 * size) - 1):
+                shown = retired.mem_data & ((1 << 8 * size) - 1)
+                yield f"{name} data: hardware {shown:#x}, model {value:#x}"

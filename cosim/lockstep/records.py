@@ -1,49 +1,88 @@
-"""The simulator's retire records, as it writes them (``cosim/native/machine.h``: Record)."""
+"""The simulator's records (``cosim.observe``) as Python objects, from a stream of any length."""
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from amaranth.lib import data
-
-from rtl.core.interface import Retire
+from cosim.observe import RETIRE_PLACES, RETIRE_WORDS, STATE_NAMES, Kind
 from rtl.isa.privilege import Privilege, mode_name
 
-__all__ = ["RECORD_BYTES", "Retired", "read_records"]
+__all__ = ["Event", "ForeignWrite", "ForeignWriteEnd", "Retired", "read_records"]
 
-_LAYOUT = data.Layout.cast(Retire)
-_WORDS = (_LAYOUT.size + 31) // 32
-RECORD_BYTES = (8 + 4 * _WORDS + 7) // 8 * 8
-"""A 64-bit cycle number and the words of ``Retire``, padded to 8 bytes."""
+_READ = 1 << 16
+_CYCLE = (1 << 48) - 1
+_COUNT_SHIFT, _KIND_SHIFT = 52, 48
 
 
-@dataclass(slots=True)
+def _field(name: str) -> property:
+    word, low, width = RETIRE_PLACES[name]
+    mask = (1 << width) - 1
+    if width == 64:
+        return property(lambda self: self.words[word])
+    return property(lambda self: self.words[word] >> low & mask)
+
+
 class Retired:
-    """``rtl.core.interface.Retire`` as Python numbers, with the cycle it was seen in."""
+    """``rtl.core.interface.Retire`` as Python numbers, and what the instruction or trap changed.
 
-    cycle: int
-    trap: int
-    interrupt: int
-    cause: int
-    pc: int
-    instruction: int
-    privilege: int
-    virt: int
-    rd_write: int
-    rd: int
-    rd_data: int
-    csr_write: int
-    csr: int
-    mem_read: int
-    mem_write: int
-    mem_size: int
-    mem_vaddr: int
-    mem_paddr: int
-    mem_data: int
+    Attributes
+    ----------
+    cycle: in which the record was seen
+    words: the fields as the simulator wrote them; each is a property here
+    changes: index in ``STATE_NAMES`` and new value of each register that changed, one after the other
+    """
+
+    __slots__ = ("changes", "cycle", "words")
+
+    def __init__(self, cycle: int, words: tuple[int, ...], changes: tuple[int, ...] = ()) -> None:
+        self.cycle = cycle
+        self.words = words
+        self.changes = changes
+
+    trap = _field("trap")
+    interrupt = _field("interrupt")
+    cause = _field("cause")
+    pc = _field("pc")
+    instruction = _field("instruction")
+    privilege = _field("privilege")
+    virt = _field("virt")
+    rd_write = _field("rd_write")
+    rd = _field("rd")
+    rd_data = _field("rd_data")
+    mem_read = _field("mem_read")
+    mem_write = _field("mem_write")
+    mem_size = _field("mem_size")
+    mem_vaddr = _field("mem_vaddr")
+    mem_paddr = _field("mem_paddr")
+    mem_paddr_last = _field("mem_paddr_last")
+    mem_data = _field("mem_data")
+
+    @property
+    def state(self) -> dict[str, int]:
+        """New value of each register that changed."""
+        changes = self.changes
+        return {STATE_NAMES[changes[n]]: changes[n + 1] for n in range(0, len(changes), 2)}
+
+    def replaced(self, state: dict[str, int] | None = None, **fields: int) -> "Retired":
+        """A record that differs in some fields, or in the ``state`` it reports (for tests of the checks)."""
+        words = list(self.words)
+        for name, value in fields.items():
+            word, low, width = RETIRE_PLACES[name]
+            mask = (1 << width) - 1
+            words[word] = words[word] & ~(mask << low) | (value & mask) << low
+        changes = self.changes
+        if state is not None:
+            changes = tuple(n for name, value in state.items() for n in (STATE_NAMES.index(name), value))
+        return Retired(self.cycle, tuple(words), changes)
 
     def __str__(self) -> str:
         text = f"{self.cycle:10} {mode_name(Privilege(self.privilege), self.virt):2} {self.pc:#018x} "
-        text += f"{self.instruction:08x}"
+        return f"{text}{self.instruction:08x}{self.effects()}"
+
+    def effects(self) -> str:
+        """What it did, on one line."""
+        text = ""
         if self.trap:
             text += f" {'interrupt' if self.interrupt else 'exception'} {self.cause}"
         if self.rd_write:
@@ -51,32 +90,52 @@ class Retired:
         if self.mem_read or self.mem_write:
             text += f" [{self.mem_vaddr:#x} -> {self.mem_paddr:#x}] {1 << self.mem_size} bytes"
             text += f" {'=' if self.mem_write else 'is'} {self.mem_data:#x}"
+        for name, value in self.state.items():
+            text += f" {name}={value:#x}"
         return text
 
 
-def _fields() -> list[tuple[str, int, int]]:
-    """(name, lowest bit, mask) in the order of ``Retired``, modes flattened."""
-    found = {}
-    for name, field in _LAYOUT:
-        inner = data.Layout.cast(field.shape) if name == "mode" else {name: field}
-        offset = field.offset if name == "mode" else 0
-        for inner_name, inner_field in inner if name == "mode" else inner.items():
-            found[inner_name] = (inner_name, offset + inner_field.offset, (1 << inner_field.width) - 1)
-    return [found[name] for name in Retired.__slots__[1:]]
+@dataclass(frozen=True, slots=True)
+class ForeignWrite:
+    """A write to memory by somebody else (a DMA master, the host interface) begins."""
+
+    cycle: int
+    address: int
+    data: bytes
 
 
-_FIELDS = [(low, mask) for _, low, mask in _fields()]
+@dataclass(frozen=True, slots=True)
+class ForeignWriteEnd:
+    """The oldest foreign write that has not ended has ended."""
+
+    cycle: int
 
 
-def read_records(stream: BinaryIO) -> Iterator[Retired]:
-    """Records until the stream ends."""
-    while chunk := stream.read(RECORD_BYTES * 256):
-        while len(chunk) % RECORD_BYTES:
-            more = stream.read(RECORD_BYTES - len(chunk) % RECORD_BYTES)
-            if not more:
-                return
-            chunk += more
-        for start in range(0, len(chunk), RECORD_BYTES):
-            cycle = int.from_bytes(chunk[start : start + 8], "little")
-            word = int.from_bytes(chunk[start + 8 : start + RECORD_BYTES], "little")
-            yield Retired(cycle, *[word >> low & mask for low, mask in _FIELDS])
+Event = Retired | ForeignWrite | ForeignWriteEnd
+
+
+def read_records(stream: BinaryIO) -> Iterator[Event]:
+    """Records until the stream ends. Of the stream little more is held than what has not been taken."""
+    rest = b""
+    while chunk := stream.read(_READ):
+        chunk = rest + chunk
+        count = len(chunk) // 8
+        words = struct.unpack_from(f"<{count}Q", chunk)
+        at = 0
+        while at < count:
+            head = words[at]
+            end = at + 1 + (head >> _COUNT_SHIFT)
+            if end > count:
+                break
+            kind = head >> _KIND_SHIFT & 15
+            at += 1
+            if kind == 0:  # Kind.RETIRE, nearly always
+                fields = at + RETIRE_WORDS
+                yield Retired(head & _CYCLE, words[at:fields], words[fields:end])
+            elif kind == Kind.WRITE:
+                address, length, *data = words[at:end]
+                yield ForeignWrite(head & _CYCLE, address, struct.pack(f"<{len(data)}Q", *data)[:length])
+            else:
+                yield ForeignWriteEnd(head & _CYCLE)
+            at = end
+        rest = chunk[8 * at :]

@@ -1,19 +1,33 @@
-"""Runs a bare program on the simulator and the model beside each other."""
+"""Runs a program on the simulator and the model beside each other."""
 
 import os
 import subprocess
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from cosim.build import Build, Variant, build
 from cosim.elf import Program, read_elf
+from cosim.errors import UserError
 from cosim.job import Job
 from cosim.lockstep.compare import Lockstep
-from cosim.lockstep.records import read_records
+from cosim.lockstep.records import Event, read_records
 from cosim.model.machine import Machine
+from cosim.result import Result
+from cosim.simulate import complaint, plain_result
 
-__all__ = ["compare_program", "run_lockstep"]
+__all__ = ["Compared", "compare_job", "compare_program", "run_lockstep"]
+
+Watch = Callable[[Lockstep, Event], Event]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A run without a mismatch: instructions and traps compared; how it ended (None if it was cut short)."""
+
+    count: int
+    result: Result | None
 
 
 def run_lockstep(path: str | Path, *, max_cycles: int = 20_000_000, latency: int = 1) -> int:
@@ -30,37 +44,114 @@ def compare_program(
     latency: int = 1,
     memory: int = 32 << 20,
     limit: int | None = None,
-    show_console: bool = False,
     prepare: Callable[[Machine], None] | None = None,
 ) -> int:
-    """The same for a loaded program and a finished build; the records come through a pipe.
-
-    ``limit``: instructions and traps after which all is well; a program that does not get there in
-    ``max_cycles`` hangs, which is a Mismatch. ``show_console``: let the program print.
-    ``prepare`` gets the model before it runs.
-    """
+    """``compare_job`` for a loaded program alone; instructions and traps compared."""
     job = Job(program, max_cycles=max_cycles, latency=latency, memory=memory)
-    machine = Machine(memory=job.memory)
-    machine.load(program)
+    return compare_job(simulator, job, limit=limit, prepare=prepare).count
+
+
+def compare_job(
+    simulator: Build,
+    job: Job,
+    *,
+    limit: int | None = None,
+    prepare: Callable[[Machine], None] | None = None,
+    on_console: Callable[[bytes], None] | None = None,
+    tamper: Watch | None = None,
+) -> Compared:
+    """Run ``job`` on an observing simulator and on the model; raises Mismatch at the first difference.
+
+    The records come through a pipe, whose length is all that the simulator can be ahead.
+
+    Parameters
+    ----------
+    limit: instructions and traps after which all is well; a program that does not get there in
+        ``job.max_cycles`` hangs, which is a Mismatch
+    prepare: gets the model before it runs
+    on_console: takes what the program prints
+    tamper: sees each record before it is compared and returns what is compared instead (to seed faults)
+    """
+    job.check()
+    lockstep = lockstep_of(job)
     if prepare:
-        prepare(machine)
-    lockstep = Lockstep(machine)
-    reading, writing = os.pipe()
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = job.arguments(Path(folder) / "image")
-        arguments += ["--records", f"/dev/fd/{writing}"]
-        output = None if show_console else subprocess.DEVNULL
-        process = subprocess.Popen([simulator.plain, *arguments], pass_fds=[writing], stdout=output)
+        prepare(lockstep.machine)
+    console = bytearray()
+    with tempfile.TemporaryDirectory(prefix="bivisor-") as name:
+        folder = Path(name)
+        with _Simulation(simulator, job, folder) as simulation:
+            for event in read_records(simulation.records):
+                lockstep.feed(event if tamper is None else tamper(lockstep, event))
+                if lockstep.compared == limit:
+                    return Compared(lockstep.compared, None)
+                if simulation.console_due():
+                    _pass_on(simulation.console(), console, on_console)
+            status = simulation.wait()
+            _pass_on(simulation.console(), console, on_console)
+            if status:
+                raise UserError(complaint(simulation.errors(), status))
+        if limit is not None:
+            raise lockstep.hang(job.max_cycles or 0)
+        result = plain_result((folder / "result.json").read_text(), console.decode("utf-8", "replace"))
+    return Compared(lockstep.compared, result)
+
+
+def lockstep_of(job: Job) -> Lockstep:
+    """The model with ``job``'s program, where the hardware begins."""
+    machine = Machine(memory=job.memory)
+    machine.load(job.program, host=False)
+    machine.start_at_reset(job.program.entry, job.program.dtb)
+    return Lockstep(machine, job.program)
+
+
+def _pass_on(data: bytes, into: bytearray, on_console: Callable[[bytes], None] | None) -> None:
+    into += data
+    if data and on_console:
+        on_console(data)
+
+
+class _Simulation:
+    """The plain simulator as a process that writes records, console output and its result into ``folder``."""
+
+    _EVERY = 4096
+
+    def __init__(self, simulator: Build, job: Job, folder: Path) -> None:
+        self._arguments = [str(simulator.plain), *job.arguments(folder / "image")]
+        self._arguments += ["--console", str(folder / "console"), "--json", str(folder / "result.json")]
+        self._folder = folder
+        self._countdown = self._EVERY
+
+    def __enter__(self) -> "_Simulation":
+        reading, writing = os.pipe()
+        arguments = [*self._arguments, "--records", f"/dev/fd/{writing}"]
+        with (self._folder / "errors").open("wb") as errors:
+            self._process = subprocess.Popen(arguments, pass_fds=[writing], stderr=errors)
         os.close(writing)
-        try:
-            with os.fdopen(reading, "rb") as stream:
-                for retired in read_records(stream):
-                    lockstep.feed(retired)
-                    if lockstep.compared == limit:
-                        break
-        finally:
-            process.kill()
-            process.wait()
-    if limit is not None and lockstep.compared < limit:
-        raise lockstep.hang(max_cycles)
-    return lockstep.compared
+        self.records = os.fdopen(reading, "rb")
+        self._output = (self._folder / "console").open("a+b")
+        self._output.seek(0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self.records.close()
+        self._output.close()
+
+    def wait(self) -> int:
+        return self._process.wait()
+
+    def errors(self) -> str:
+        return (self._folder / "errors").read_text()
+
+    def console_due(self) -> bool:
+        """Now and then."""
+        self._countdown -= 1
+        if self._countdown:
+            return False
+        self._countdown = self._EVERY
+        return True
+
+    def console(self) -> bytes:
+        """What has been printed since the last call."""
+        return self._output.read()

@@ -198,6 +198,15 @@ class CsrFile:
             readers[f"m{name}"] = readers[name]
         return readers
 
+    @property
+    def computed(self) -> frozenset[str]:
+        """Registers that ``read`` makes from others, from devices or from counters."""
+        return frozenset(self._readers)
+
+    def held(self, name: str) -> int:
+        """As ``read``, but of ``mip`` only the bits that software sets there."""
+        return self.value[name] if name == "mip" else self.read(name)
+
     # ---- Writes ----
 
     def write(self, state: CsrState, new: int) -> None:

@@ -118,14 +118,17 @@ class Machine:
 
     # ---- Programs ----
 
-    def load(self, program: Program) -> None:
-        """Put ``program`` into DRAM, set pc to its entry and a1 to its device tree, and watch its tohost."""
+    def load(self, program: Program, *, host: bool = True) -> None:
+        """Put ``program`` into DRAM, set pc to its entry and a1 to its device tree, and watch its tohost.
+
+        Without ``host`` nobody answers at tohost.
+        """
         program.check_fits(len(self.bus.dram))
         for segment in program.segments:
             offset = segment.address - DRAM_BASE
             self.bus.dram[offset : offset + len(segment.data)] = segment.data
         self.symbols = program.symbols
-        if "tohost" in self.symbols:
+        if host and "tohost" in self.symbols:
             fromhost = self.symbols.get("fromhost")
             self._htif = Htif(self.bus, self.symbols["tohost"], fromhost, self.print, self._wait)
         self.start(program.entry, program.dtb)

@@ -82,18 +82,4 @@ int bv_transferred(uint64_t ticket, uint8_t* to) {
     return ok ? 1 : 2;
 }
 
-#ifdef BV_OBSERVE
-// Keep the last `count` retired instructions, or with `stream` hand each batch of `count` on (kDueRecords).
-void bv_observe(uint64_t count, bool stream) {
-    machine->records.assign(count, Record{});
-    machine->recorded = 0;
-    machine->stream = stream;
-}
-const Record* bv_records(uint64_t* recorded, uint64_t* capacity) {
-    *recorded = machine->recorded;
-    *capacity = machine->records.size();
-    return machine->records.data();
-}
-#endif
-
 }  // extern "C"

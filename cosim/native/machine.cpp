@@ -20,6 +20,12 @@ Machine::Machine(const Options& options)
       wave_(top, options) {
     htif.on_exit = [this](uint32_t code) { end(Ending::kTohost, code); };
     htif.on_character = [this](uint8_t byte) { put(byte); };
+#ifdef BV_OBSERVE
+    dma.on_write = [this](uint64_t address, const uint8_t* bytes, size_t length) {
+        recorder.write_begins(cycle_, address, bytes, length);
+    };
+    dma.on_written = [this] { recorder.write_ended(cycle_); };
+#endif
     attach_devices(options);
     start_at(options.entry, options.dtb);
     if (options.image.empty()) return;
@@ -105,12 +111,8 @@ inline void Machine::step() {
         if (top.finish_valid) finish(top.finish_code);
     }
 #ifdef BV_OBSERVE
-    if (!records.empty() && (top.retire[0] & 1)) {
-        Record& record = records[recorded++ % records.size()];
-        record.cycle = cycle_;
-        std::memcpy(record.retire, top.retire.data(), sizeof record.retire);
-        if (stream && recorded % records.size() == 0) due_ |= kDueRecords;
-    }
+    recorder.sample(top, cycle_);
+    if (recorder.full()) due_ |= kDueRecords;
 #endif
     if (memory_works) memory_.drive(cycle_);
     if (devices_work || dma.busy()) drive_devices();

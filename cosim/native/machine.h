@@ -14,6 +14,9 @@
 #include "dram.h"
 #include "htif.h"
 #include "options.h"
+#ifdef BV_OBSERVE
+#include "recorder.h"
+#endif
 #include "virtio_window.h"
 #include "wave.h"
 
@@ -24,18 +27,11 @@ enum Due : uint32_t {
     kDueEnd = 4,        // the program ended: exit_code() is valid
     kDueTransfer = 8,   // a transfer to or from guest memory that Python asked for is complete
     kDueDesign = 16,    // the design raised its wake line
-    kDueRecords = 32,   // the buffer of retired instructions is full
+    kDueRecords = 32,   // the recorder is full
     kDueReset = 64,     // the program asked for a reset
 };
 
 enum class Ending { kNone, kTohost, kFinisher };
-
-#ifdef BV_OBSERVE
-struct Record {
-    uint64_t cycle;
-    uint32_t retire[kRetireWords];
-};
-#endif
 
 class Machine final {
   public:
@@ -65,10 +61,7 @@ class Machine final {
     bivisor::DmaMaster dma;  // guest memory as the hart sees it; answers come some cycles later
     Htif htif;
 #ifdef BV_OBSERVE
-    // Retired instructions: the last `records.size()` of them (a ring), or with `stream` each batch in turn.
-    std::vector<Record> records;
-    uint64_t recorded = 0;
-    bool stream = false;
+    Recorder recorder;
 #endif
 
   private:

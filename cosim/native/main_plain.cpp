@@ -28,15 +28,15 @@ int main(int argc, char** argv) {
     std::ofstream records;
     if (!options.records.empty()) {
         records.open(options.records, std::ios::binary);
-        machine->records.assign(4096, Record{});
-        machine->stream = true;
+        machine->recorder.start();
     }
-    auto write_records = [&](uint64_t count) {
-        records.write(reinterpret_cast<const char*>(machine->records.data()),
-                      static_cast<std::streamsize>(count * sizeof(Record)));
+    auto write_records = [&] {
+        std::vector<uint64_t>& words = machine->recorder.words;
+        records.write(reinterpret_cast<const char*>(words.data()), static_cast<std::streamsize>(8 * words.size()));
+        words.clear();
     };
 #else
-    if (!options.records.empty()) Options::fail("--records needs a build with the retire port");
+    if (!options.records.empty()) Options::fail("--records needs an observing build");
 #endif
 
     double before = cpu_seconds();
@@ -44,13 +44,16 @@ int main(int argc, char** argv) {
     while (!(due & (kDueEnd | kDueUntil | kDueReset)) && machine->cycle() < options.max_cycles) {
         due = machine->run(options.max_cycles - machine->cycle());
 #ifdef BV_OBSERVE
-        if (due & kDueRecords) write_records(machine->records.size());
+        if (due & kDueRecords) write_records();
 #endif
         if (due & kDueConsole) console << machine->console.take() << std::flush;
     }
     double seconds = cpu_seconds() - before;
 #ifdef BV_OBSERVE
-    if (machine->stream) write_records(machine->recorded % machine->records.size());
+    if (machine->recorder.on()) {
+        write_records();
+        records.close();
+    }
 #endif
     console << machine->console.take() << std::flush;
     std::string result = machine->result_json();

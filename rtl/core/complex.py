@@ -11,6 +11,7 @@ from rtl.cache.dcache import DataCache
 from rtl.cache.icache import InstructionCache
 from rtl.config import CoreConfig
 from rtl.core.core import Core
+from rtl.core.csr.snapshot import state_layout
 from rtl.core.interface import Events, InterruptLines, Retire
 from rtl.mmu.mmu import Mmu
 
@@ -35,6 +36,7 @@ class CoreComplex(wiring.Component):
     dma: AXI subordinate for other masters; coherent with the data cache, DRAM only
     lines, time: interrupt inputs and ``mtime``
     events, retire: observability
+    state: with ``config.observe``, see :class:`CsrUnit`
     """
 
     def __init__(self, config: CoreConfig) -> None:
@@ -47,6 +49,7 @@ class CoreComplex(wiring.Component):
                 "time": In(64),
                 "events": Out(Events),
                 "retire": Out(Retire),
+                **({"state": Out(state_layout(config.hypervisor))} if config.observe else {}),
             }
         )
 
@@ -88,4 +91,6 @@ class CoreComplex(wiring.Component):
             self.events.eq(core.events),
             self.retire.eq(core.retire),
         ]
+        if self.config.observe:
+            m.d.comb += self.state.eq(core.state)
         return m

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from rtl.cache.interface import DataPort, FetchPort
 from rtl.config import CoreConfig
+from rtl.core.csr.snapshot import state_layout
 from rtl.core.csr.unit import CsrUnit
 from rtl.core.decode.decode import Decode
 from rtl.core.execute.execute import Execute
@@ -33,6 +34,7 @@ class Core(wiring.Component):
     lines, time: interrupt inputs and ``mtime``
     outer_events: events that arise outside (MMU, caches)
     events, retire: observability
+    state: with ``config.observe``, see :class:`CsrUnit`
     """
 
     def __init__(self, config: CoreConfig) -> None:
@@ -53,6 +55,7 @@ class Core(wiring.Component):
                 "outer_events": In(Events),
                 "events": Out(Events),
                 "retire": Out(Retire),
+                **({"state": Out(state_layout(config.hypervisor))} if config.observe else {}),
             }
         )
 
@@ -152,3 +155,5 @@ class Core(wiring.Component):
             csr.events.memory_stall.eq(memory.stalled),
             self.events.eq(csr.events_out),
         ]
+        if self.config.observe:
+            m.d.comb += self.state.eq(csr.state)

@@ -154,6 +154,8 @@ class Retire(data.Struct):
     With ``trap`` the instruction did not retire; with ``interrupt`` too, it was not executed at all.
     ``instruction`` is the raw encoding (a 16-bit one zero-extended). Memory fields: ``mem_data`` is the value
     loaded or stored, in the low bits; for AMOs the value written. ``mem_read``/``mem_write`` as performed.
+    ``mem_paddr_last`` is an address in the page of the last byte. Registers that a CSR instruction, a trap or
+    a return changed are seen beside it, in the ``state`` port of an observing build.
     """
 
     valid: 1
@@ -167,11 +169,10 @@ class Retire(data.Struct):
     rd_write: 1
     rd: 5
     rd_data: 64
-    csr_write: 1
-    csr: 12
     mem_read: 1
     mem_write: 1
     mem_size: 2
     mem_vaddr: 64
     mem_paddr: PA_BITS
+    mem_paddr_last: PA_BITS
     mem_data: 64

@@ -207,8 +207,6 @@ class MemoryOp(data.Struct):
     vaddr: 64
     wdata: 64
     multiply: 1
-    csr_write: 1
-    csr: 12
     trap: 1
     """Trapped in execute: nothing to do but to report it."""
     interrupt: 1

@@ -35,6 +35,7 @@ class Interrupts(wiring.Component):
     valid, cause: an interrupt is to be taken now; its bit number in ``mip``
     wake: something is pending and locally enabled (WFI ends)
     mie ... vstimecmp: values of the registers as read
+    software: the bits of mip that software holds there
     """
 
     def __init__(self, hypervisor: bool = True):
@@ -58,6 +59,7 @@ class Interrupts(wiring.Component):
                 "valid": Out(1),
                 "cause": Out(6),
                 "wake": Out(1),
+                "software": Out(64),
                 **{name: Out(64) for name in _VALUES},
             }
         )
@@ -86,7 +88,7 @@ class Interrupts(wiring.Component):
             m.d.comb += pending.eq(Cat(sources.get(n, Const(0, 1)) for n in range(13)))
 
         enabled = self._enables(m)
-        self._views(m, shown, enabled, hvip)
+        self._views(m, shown, enabled, software, hvip)
         self._choice(m, taken & enabled)
         return m
 
@@ -151,11 +153,12 @@ class Interrupts(wiring.Component):
             change("vsie", value << 1, (self.hideleg & VS_INTERRUPTS)[:13])
         return enabled
 
-    def _views(self, m: Module, pending: Value, enabled: Value, hvip: Value) -> None:
+    def _views(self, m: Module, pending: Value, enabled: Value, software, hvip: Value) -> None:
         s_view = self.mideleg & S_INTERRUPTS
         m.d.comb += [
             self.mip.eq(pending),
             self.mie.eq(enabled),
+            self.software.eq(software.as_value()),
             self.sip.eq(pending & s_view),
             self.sie.eq(enabled & s_view),
         ]

@@ -4,7 +4,7 @@ from amaranth.lib import data
 
 from rtl.isa.csr_state import Legality, WriteRule, csr_states
 
-__all__ = ["snapshot_layout"]
+__all__ = ["snapshot_layout", "state_layout"]
 
 
 def snapshot_layout(hypervisor: bool = True) -> data.StructLayout:
@@ -17,3 +17,15 @@ def snapshot_layout(hypervisor: bool = True) -> data.StructLayout:
             if state.writable and state.rule is not WriteRule.VIEW and state.legality is not Legality.COUNTER
         }
     )
+
+
+def state_layout(hypervisor: bool = True) -> data.StructLayout:
+    """What only instructions, traps and returns change: ``mode`` (privilege, V in bit 2) and the registers of
+    the snapshot without the counters; of ``mip`` only the bits that software sets. A register that is added
+    to ``csr_states`` is in here by itself."""
+    names = [
+        name
+        for name in snapshot_layout(hypervisor).members
+        if name not in ("mcycle", "minstret") and not name.startswith("mhpmcounter")
+    ]
+    return data.StructLayout(dict.fromkeys(["mode", *names], 64))

@@ -1,6 +1,6 @@
 """The CSR unit: control and status registers, traps and returns, interrupts, counters."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
@@ -12,7 +12,7 @@ from rtl.core.csr.interrupts import Interrupts
 from rtl.core.csr.legality import AccessCheck, Controls, SystemCheck
 from rtl.core.csr.pmp import PmpRegisters, is_pmp
 from rtl.core.csr.registers import CsrWrite, Level
-from rtl.core.csr.snapshot import snapshot_layout
+from rtl.core.csr.snapshot import snapshot_layout, state_layout
 from rtl.core.csr.status import Status
 from rtl.core.csr.translation import TranslationRegisters
 from rtl.core.csr.trap_registers import LEVEL_REGISTERS, TrapRegisters
@@ -62,6 +62,7 @@ class CsrUnit(wiring.Component):
     translation, pmp: state that address translation and protection depend on
     pmp_changed: pmp may change at the end of this cycle
     snapshot: every register as M mode would read it (only with ``config.observe``)
+    state: what only instructions, traps and returns change, for lockstep (only with ``config.observe``)
     """
 
     def __init__(self, config: CoreConfig):
@@ -89,6 +90,7 @@ class CsrUnit(wiring.Component):
         }
         if config.observe:
             ports["snapshot"] = Out(snapshot_layout(config.hypervisor))
+            ports["state"] = Out(state_layout(config.hypervisor))
         super().__init__(ports)
 
     def elaborate(self, platform: object) -> Module:
@@ -118,10 +120,15 @@ class CsrUnit(wiring.Component):
         self._memory(m, status, roots, environment, pmp)
         self._events(m, delegation, status, roots, counters)
         if self.config.observe:
-            for name in self.snapshot.shape().members:
-                value = getattr(levels, name) if name in levels.signature.members else values[name]
-                m.d.comb += getattr(self.snapshot, name).eq(value)
+            self._observe(m, values | {n: getattr(levels, n) for n in levels.signature.members}, interrupts)
         return m
+
+    def _observe(self, m: Module, values: dict[str, Value], interrupts: Interrupts) -> None:
+        for name in self.snapshot.shape().members:
+            m.d.comb += getattr(self.snapshot, name).eq(values[name])
+        values = values | {"mode": Cat(self.mode.privilege, self.mode.virt), "mip": interrupts.software}
+        for name in self.state.shape().members:
+            m.d.comb += getattr(self.state, name).eq(values[name])
 
     def _modes(self, m: Module, status: Status, users: list[wiring.Component]) -> None:
         m.d.comb += [

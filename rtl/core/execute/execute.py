@@ -320,8 +320,6 @@ class Execute(wiring.Component):
             out.vaddr.eq(address),
             out.wdata.eq(op.b),
             out.multiply.eq(control.multiply),
-            out.csr_write.eq(self.csr.valid & self.csr.write),
-            out.csr.eq(self.csr.number),
             out.trap.eq(exceptions.valid),
             out.interrupt.eq(exceptions.trap.interrupt),
             out.cause.eq(exceptions.trap.cause),

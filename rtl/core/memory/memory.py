@@ -311,8 +311,6 @@ class MemoryStage(wiring.Component):
             record.rd_write.eq(op.rd_write & (op.rd != 0) & ~self.fault),
             record.rd.eq(op.rd),
             record.rd_data.eq(result),
-            record.csr_write.eq(op.csr_write & ~op.trap),
-            record.csr.eq(op.csr),
             record.mem_read.eq(
                 accessed
                 & ((op.kind == MemoryKind.LOAD) | (op.kind == MemoryKind.LR) | (op.kind == MemoryKind.AMO))
@@ -321,6 +319,7 @@ class MemoryStage(wiring.Component):
             record.mem_size.eq(op.size),
             record.mem_vaddr.eq(op.vaddr),
             record.mem_paddr.eq(Mux(is_first, self.translate.paddr, paddr)),
+            record.mem_paddr_last.eq(self.translate.paddr),
             record.mem_data.eq(Mux(op.kind == MemoryKind.AMO, amo.result, Mux(writes, op.wdata, result))),
         ]
         m.d.comb += self.retire.eq(record)

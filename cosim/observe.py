@@ -1,0 +1,76 @@
+"""What the observing simulator writes about each instruction: how it stands in 64-bit words.
+
+A *record* is a head word and its payload. The head has the cycle in bits 47:0, the kind in bits 51:48, and
+the number of payload words above. Kinds (``cosim/native/recorder.h`` writes them):
+
+``RETIRE``: an instruction retired or trapped. The words of ``rtl.core.interface.Retire`` as ``RETIRE_PLACES``
+tells, then two words for each register of the ``state`` port that has changed: its index in ``STATE_NAMES``,
+and its new value. (The first record tells all that are not zero.)
+
+``WRITE``: somebody else's write to memory begins (address, length in bytes, the bytes in words): from here on
+the hart may see it. ``WRITTEN``: the oldest of them has ended (no payload).
+"""
+
+from enum import IntEnum
+
+from amaranth.hdl import Cat, Const, Value
+from amaranth.lib import data
+
+from rtl.core.csr.snapshot import state_layout
+from rtl.core.interface import Retire
+
+__all__ = ["RETIRE_PLACES", "RETIRE_WORDS", "STATE_NAMES", "Kind", "retire_words"]
+
+
+class Kind(IntEnum):
+    """Bits 51:48 of a record's head."""
+
+    RETIRE = 0
+    WRITE = 1
+    WRITTEN = 2
+
+
+STATE_NAMES = tuple(state_layout().members)
+"""The registers that records tell about, in the order of their index."""
+
+
+def _flat() -> dict[str, tuple[int, int]]:
+    """(offset, width) of each field of Retire, the mode's own two in its place; ``valid`` is not told."""
+    layout = data.Layout.cast(Retire)
+    fields: dict[str, tuple[int, int]] = {}
+    for name, field in layout:
+        if name == "mode":
+            inner = data.Layout.cast(field.shape)
+            fields |= {part: (field.offset + f.offset, f.width) for part, f in inner}
+        elif name != "valid":
+            fields[name] = (field.offset, field.width)
+    return fields
+
+
+def _places() -> dict[str, tuple[int, int, int]]:
+    """First fit by falling width: no field straddles a word."""
+    used: list[int] = []
+    places = {}
+    for name, (_, width) in sorted(_flat().items(), key=lambda item: -item[1][1]):
+        word = next((n for n, bits in enumerate(used) if bits + width <= 64), len(used))
+        if word == len(used):
+            used.append(0)
+        places[name] = (word, used[word], width)
+        used[word] += width
+    return places
+
+
+RETIRE_PLACES = _places()
+"""Field -> (word, lowest bit in it, width)."""
+
+RETIRE_WORDS = 1 + max(word for word, _, _ in RETIRE_PLACES.values())
+
+
+def retire_words(retire: Value) -> Value:
+    """``retire`` rearranged as ``RETIRE_PLACES`` says."""
+    fields = _flat()
+    words: list[list[Value]] = [[] for _ in range(RETIRE_WORDS)]
+    for name, (word, _, width) in RETIRE_PLACES.items():
+        offset = fields[name][0]
+        words[word].append(retire[offset : offset + width])
+    return Cat(Cat(*parts, Const(0, 64 - sum(len(part) for part in parts))) for parts in words)
