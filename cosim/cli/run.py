@@ -2,13 +2,15 @@
 
 import os
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cosim.build import Variant
-from cosim.cli.terminal import built, errors, output, result_tables, working, write_json
+from cosim.build import Build, Variant
+from cosim.cli.terminal import built, errors, output, result_tables, this_command, working, write_json
 from cosim.elf import Program, Segment, read_elf
 from cosim.errors import UserError
 from cosim.job import Job, parse_size
@@ -23,6 +25,7 @@ _STATUS_RESET = 4
 
 
 def run(
+    context: typer.Context,
     programs: Annotated[
         list[Path] | None, typer.Argument(metavar="PROGRAM...", help="ELF files or Linux Images, one per VM")
     ] = None,
@@ -46,7 +49,7 @@ def run(
     mem_latency: Annotated[int, typer.Option(help="cycles from an address to its first data, less one")] = 1,
     max_cycles: Annotated[int, typer.Option(help="stop there")] = _LIMIT,
     lockstep: Annotated[
-        bool, typer.Option("--lockstep", help="with --bare: compare every instruction with the golden model")
+        bool, typer.Option("--lockstep", help="compare every instruction with the golden model")
     ] = False,
     until: Annotated[str | None, typer.Option(help="stop when the console has printed this text")] = None,
     wave: Annotated[
@@ -59,7 +62,8 @@ def run(
 ) -> int:
     """Run guests under the hypervisor on the simulated machine; or with --bare one program without it.
 
-    The exit status is the program's own; 3 if --max-cycles came first, 4 after a reset.
+    The exit status is the program's own; 3 if --max-cycles came first, 4 after a reset; 1 if --lockstep finds
+    that hardware and model disagree.
     """
     if arch != "el2":
         raise UserError(f"--arch {arch}: there is only el2 so far")
@@ -84,15 +88,14 @@ def run(
         disks=tuple(disk or ()),
     )
     job.check()
-    if lockstep:
-        if not bare or monitor or wave or json or until or disk:
-            raise UserError(
-                "--lockstep goes with --bare, --mem, --mem-latency and --max-cycles; drop the others"
-            )
-        return _lockstep(job)
-    simulator = built(Variant.TRACE if wave else Variant.FAST)
+    simulator = built(Variant.TRACE if wave else Variant.OBSERVE if lockstep else Variant.FAST)
     try:
-        result = run_cocotb(simulator, job, _print)
+        if lockstep:
+            result = _lockstep(simulator, job, this_command(context))
+        else:
+            result = run_cocotb(simulator, job, _print)
+        if result is None:
+            return 1
         if wave and partial:
             os.replace(partial, wave)
             _save_file(wave, program)
@@ -106,18 +109,24 @@ def run(
     return _status(result, program, max_cycles)
 
 
-def _lockstep(job: Job) -> int:
-    """Exit status 0 if hardware and model agree to the program's end or to the last cycle, else 1."""
+def _lockstep(simulator: Build, job: Job, command: str) -> Result | None:
+    """The run's result; None after a mismatch, which has been told."""
     from cosim.lockstep.compare import Mismatch
+    from cosim.lockstep.explain import explain
+    from cosim.lockstep.report import renderables
     from cosim.lockstep.run import compare_job
 
     try:
-        compared = compare_job(built(Variant.OBSERVE), job, on_console=_print).count
+        compared = compare_job(simulator, job, on_console=_print)
     except Mismatch as mismatch:
-        errors.print(str(mismatch), markup=False, soft_wrap=True)
-        return 1
-    errors.print(f"{compared:,} instructions and traps agree with the model", markup=False)
-    return 0
+        with working("repeating the run for a wave") as say:
+            say("repeating the run for a wave")
+            explain(mismatch, replace(job, wave=None), command)
+        for part in renderables(mismatch):
+            errors.print(part, soft_wrap=True)
+        return None
+    errors.print(f"{compared.count:,} instructions and traps agree with the model", markup=False)
+    return compared.result
 
 
 def _print(chunk: bytes) -> None:
@@ -156,14 +165,30 @@ def _program(
             memory = size or images.DEFAULT_GUEST_MEMORY
             guests = [images.Guest(path, memory, arguments, disk) for path, arguments, disk in sources]
             boot = images.virtual(guests)
+    kernels = [_linux_symbols(path) for path, _, _ in sources]
+    inner = 2 if not bare else len(boot.elves)  # the guests' come behind the monitor's and the hypervisor's
+    symbols = _symbols([*boot.elves, *filter(None, kernels)])
+    guest_symbols = {} if bare else _symbols([*boot.elves[inner:], *filter(None, kernels)])
+    segments = tuple(Segment(address, data) for address, data in boot.segments)
+    name = ", ".join(str(source[0]) for source in sources)
+    program = Program(name, boot.entry, segments, symbols, boot.device_tree, guest_symbols)
+    return program, boot.memory
+
+
+def _linux_symbols(image: Path) -> Path | None:
+    """The kernel's ELF file, if it stands beside the Image."""
+    elf = image.with_name("vmlinux")
+    return elf if image.name == "Image" and elf.is_file() else None
+
+
+def _symbols(elves: Sequence[Path]) -> dict[str, int]:
+    """Of several ELF files; the first that defines a name counts."""
     symbols: dict[str, int] = {}
-    for elf in boot.elves:
+    for elf in elves:
         for name, value in read_elf(elf).symbols.items():
             if name not in ("tohost", "fromhost"):
                 symbols.setdefault(name, value)
-    segments = tuple(Segment(address, data) for address, data in boot.segments)
-    name = ", ".join(str(source[0]) for source in sources)
-    return Program(name, boot.entry, segments, symbols, boot.device_tree), boot.memory
+    return symbols
 
 
 def _is_linux(path: Path) -> bool:

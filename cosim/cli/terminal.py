@@ -2,11 +2,13 @@
 
 import json
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -15,7 +17,7 @@ from cosim.errors import UserError
 from cosim.result import Result
 from rtl.config import SocConfig
 
-__all__ = ["built", "errors", "output", "result_tables", "working", "write_json"]
+__all__ = ["built", "errors", "output", "result_tables", "this_command", "working", "write_json"]
 
 output = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -46,6 +48,23 @@ def built(variant: Variant, config: SocConfig | None = None) -> Build:
     """The simulator, building it with progress if it is not in the cache."""
     with working("looking for the simulator") as report:
         return build(variant, config, report=report)
+
+
+def this_command(context: typer.Context) -> str:
+    """The command line that was given, without what was left at its default."""
+    words = ["bivisor", context.info_name or ""]
+    arguments: list[str] = []
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        if value in (parameter.default, None, False, [], ()):
+            continue
+        values = value if isinstance(value, (list, tuple)) else [value]
+        for one in values:
+            if parameter.param_type_name == "argument":
+                arguments.append(str(one))
+            else:
+                words += [parameter.opts[0]] if one is True else [parameter.opts[0], str(one)]
+    return shlex.join(words + arguments)
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
