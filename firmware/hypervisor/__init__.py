@@ -6,6 +6,7 @@ from firmware.bootinfo import HYPERVISOR_BASE
 from firmware.hypervisor import arch
 from firmware.hypervisor.exits import exit_fast, exit_slow
 from firmware.hypervisor.main import start
+from firmware.hypervisor.options import ARCH, SHADOW
 from firmware.lang import Image, module_asm
 
 __all__ = ["image"]
@@ -18,5 +19,5 @@ image = Image(
     stack=2048,
     modules=[sys.modules[__name__]],
     functions=[start, exit_fast, exit_slow],
-    name=f"hypervisor-{arch.ARCH}",
+    name=f"hypervisor-{ARCH}{'-shadow' if SHADOW else ''}",
 )

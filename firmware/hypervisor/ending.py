@@ -42,7 +42,7 @@ def kill(v: ptr[VCPU], reason: ptr[u8]) -> None:
     print_text(b", cause ")
     print_hex(arch.exit_cause())
     print_text(b", guest address ")
-    print_hex(arch.fault_address())
+    print_hex(v.fault)
     print_text(b"\n")
     end(v, STATUS_KILLED)
 

@@ -1,7 +1,8 @@
 """The hart as the hypervisor's own: set-up, clock, timer and idling."""
 
 from firmware.bootinfo import FLAG_HARDWARE_AD
-from firmware.lang import csr, fw, hfence_gvma, u64, wfi
+from firmware.hypervisor.options import SHADOW
+from firmware.lang import csr, fw, hfence_gvma, hfence_vvma, u64, wfi
 from rtl.isa.causes import VS_INTERRUPTS, Cause, Interrupt
 from rtl.isa.csrs import CSRS
 
@@ -21,13 +22,15 @@ GUEST_EXCEPTIONS = (
     Cause.LOAD_PAGE_FAULT,
     Cause.STORE_PAGE_FAULT,
 )
-"""Exceptions that a guest takes by itself."""
-HEDELEG = sum(1 << cause for cause in GUEST_EXCEPTIONS)
+"""Exceptions that a guest takes by itself; with shadow paging the hypervisor sees its page faults first."""
+PAGE_FAULTS = (Cause.FETCH_PAGE_FAULT, Cause.LOAD_PAGE_FAULT, Cause.STORE_PAGE_FAULT)
+HEDELEG = sum(1 << cause for cause in GUEST_EXCEPTIONS if not (SHADOW and cause in PAGE_FAULTS))
 HOST_INTERRUPTS = 1 << Interrupt.STI | 1 << Interrupt.SEI
 
 HSTATUS = CSRS["hstatus"]
-HSTATUS_GUEST = 2 << HSTATUS.field("VSXL").lo | HSTATUS.mask("VTW", "SPVP", "SPV")
-"""Guests are RV64, their WFI exits, and `sret` enters them."""
+TRAPPED = ("VTW", "VTVM") if SHADOW else ("VTW",)
+HSTATUS_GUEST = 2 << HSTATUS.field("VSXL").lo | HSTATUS.mask("SPVP", "SPV", *TRAPPED)
+"""Guests are RV64, their WFI exits (with shadow paging satp and fences, too), and `sret` enters them."""
 STCE = CSRS["henvcfg"].mask("STCE")
 ADUE = CSRS["henvcfg"].mask("ADUE")
 
@@ -48,6 +51,7 @@ def start_hart(flags: u64) -> None:
     csr.stimecmp = u64(-1)
     csr.sie = HOST_INTERRUPTS
     hfence_gvma()
+    hfence_vvma()
 
 
 @fw

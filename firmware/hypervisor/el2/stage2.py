@@ -5,7 +5,7 @@ from firmware.lang import fw, hfence_gvma, hfence_vvma, ptr, u64
 from rtl.isa.csrs import CSRS
 from rtl.isa.paging import LEVEL_BITS, LEVELS, PAGE_SHIFT, ROOT_BITS_X4, AtpMode, Pte
 
-__all__ = ["forget_page", "forget_virtual", "make_space", "map_page"]
+__all__ = ["forget_address", "forget_page", "forget_virtual", "make_space", "map_page"]
 
 MODE_AT = CSRS["hgatp"].field("MODE").lo
 VMID_AT = CSRS["hgatp"].field("VMID").lo
@@ -55,3 +55,9 @@ def forget_page(gpa: u64) -> None:
 def forget_virtual() -> None:
     """Drop the running VM's own translations, of every address space."""
     hfence_vvma()
+
+
+@fw
+def forget_address(address: u64) -> None:
+    """Drop what is cached of one guest virtual address."""
+    hfence_vvma(address)

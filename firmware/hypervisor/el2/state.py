@@ -8,7 +8,7 @@ directly (scounteren, senvcfg), and its place of return.
 from firmware.lang import array, csr, fw, ptr, struct, u64
 from rtl.isa.csrs import CSRS
 
-__all__ = ["State", "load", "reset_state", "save"]
+__all__ = ["State", "load", "reset_state", "save", "set_satp", "set_satp_saved"]
 
 SSTATUS_SPP = CSRS["sstatus"].mask("SPP")
 USER_COUNTERS = CSRS["scounteren"].mask("CY", "TM", "IR")
@@ -94,3 +94,15 @@ def load(s: ptr[State]) -> None:
     csr.vstimecmp = s.vstimecmp
     csr.scounteren = s.scounteren
     csr.senvcfg = s.senvcfg
+
+
+@fw
+def set_satp(value: u64) -> None:
+    """The satp that the vCPU on the hart is translated with."""
+    csr.vsatp = value
+
+
+@fw
+def set_satp_saved(s: ptr[State], value: u64) -> None:
+    """The same of a vCPU that is not on the hart."""
+    s.vsatp = value
