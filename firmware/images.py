@@ -288,14 +288,17 @@ def virtual(
     events: Sequence[int] = (),
     arch: str = "el2",
     shadow: bool = False,
+    no_second_stage: bool = False,
     shadow_tables: int = DEFAULT_SHADOW_TABLES,
 ) -> Boot:
     """Boot guests under the hypervisor, which runs them at once, in turns of ``slice_ticks``.
 
     ``tag_lines`` puts each VM's name before its console lines; the default is to do so if there are several.
     ``arch`` is one of `ARCHITECTURES`; with ``shadow`` there is no second stage, but ``shadow_tables`` page
-    tables made by the hypervisor.
+    tables made by the hypervisor. ``no_second_stage`` takes the second stage from the hart itself, and
+    implies ``shadow``.
     """
+    shadow = shadow or no_second_stage
     if not 1 <= len(guests) <= bootinfo.MAX_VMS:
         raise ImageError(f"{len(guests)} guests: the hypervisor runs 1 to {bootinfo.MAX_VMS}")
     elf = hypervisor_elf(arch, shadow=shadow)
@@ -335,6 +338,8 @@ def virtual(
     )
     segments.append((bootinfo.HYPERVISOR_INFO, info))
     monitor_flags = bootinfo.FLAG_TRAP_ACCESS_FAULTS | (flags & bootinfo.FLAG_HARDWARE_AD)
+    monitor_flags |= bootinfo.FLAG_XVMX if arch == "vmx" else 0
+    monitor_flags |= bootinfo.FLAG_NO_SECOND_STAGE if no_second_stage else 0
     monitor_elf, monitor = _monitor(monitor_flags, hypervisor.entry, bootinfo.HYPERVISOR_INFO, memory, events)
     return Boot(bootinfo.MONITOR_BASE, 0, (*monitor, *segments), memory, (monitor_elf, *elves))
 
