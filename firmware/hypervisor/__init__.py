@@ -4,6 +4,7 @@ import sys
 
 from firmware.bootinfo import HYPERVISOR_BASE
 from firmware.hypervisor import arch
+from firmware.hypervisor.ending import broken
 from firmware.hypervisor.exits import exit_fast, exit_slow
 from firmware.hypervisor.main import start
 from firmware.hypervisor.options import ARCH, SHADOW
@@ -11,7 +12,7 @@ from firmware.lang import Image, module_asm
 
 __all__ = ["image"]
 
-module_asm(arch.code(start, exit_fast, exit_slow))
+module_asm(arch.code(start, exit_fast, exit_slow, broken))
 
 image = Image(
     entry="hypervisor_start",

@@ -5,9 +5,9 @@ offers here. Back ends stand beside each other as packages: `el2` is the H exten
 `options` tells which one this process builds.
 
 `State`                     struct: what a vCPU keeps while another one runs; `x` are the general registers
-`code(start, fast, slow)`   assembly text: start, exit and entry stubs around the core's functions
+`code(start, fast, slow, broken)`  assembly text: start, exit and entry stubs around the core's functions
 `start_hart(flags)`         set the hart up to run guests
-`reset_state(s, space, pc, argument)`  a vCPU's state at its first instruction
+`reset_state(s, space, pc, argument)`  a vCPU's state at its first instruction; False without memory for it
 `save(s)`, `load(s)`        switch: hart to state, state to hart
 `wake_time(s, now)`         host time at which a saved vCPU's own timer interrupts it
 `interrupt_saved(s)`        whether a saved vCPU has an interrupt to take (its timer apart)
@@ -29,12 +29,15 @@ offers here. Back ends stand beside each other as packages: `el2` is the H exten
 `set_external_saved(s, on)` the same of a saved vCPU
 `set_timer(deadline)`       its timer, in guest time
 `make_space(root, id)`      the context word of a root table for VM number ``id``
+`unstaged_space(id)`        the context word where shadow tables do it all
 `map_page(root, gpa, hpa, large, pool)`  map 4 KiB or 2 MiB; False if no page for a table is left
 `forget_page(gpa)`          drop cached second-stage translations of a page
 `forget_virtual()`          drop the running guest's own cached translations
 `forget_address(va)`        those of one guest virtual address
 `set_satp(v)`, `set_satp_saved(s, v)`  the satp that the hart translates with (shadow paging)
 `host_time()`, `host_timer(t)`, `host_wait()`  the hypervisor's clock, its timer, and idling
+`slice_timer(t)`            when the guest on the hart has to leave it
+`host_pc()`, `host_cause()` where and why the hypervisor itself trapped
 
 An exit runs ``fast(vcpu)`` with only the caller-saved registers in `State.x`; a non-zero result makes the
 stub save the others too and run ``slow(vcpu, result)``, which returns the vCPU to enter.

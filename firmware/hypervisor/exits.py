@@ -4,7 +4,7 @@ from firmware.hypervisor import arch
 from firmware.hypervisor.access import transformed
 from firmware.hypervisor.devices.input import serve_input
 from firmware.hypervisor.devices.mmio import emulate
-from firmware.hypervisor.ending import kill, panic
+from firmware.hypervisor.ending import broken, kill
 from firmware.hypervisor.fault import reflect, reflect_access
 from firmware.hypervisor.memory import fill
 from firmware.hypervisor.options import SHADOW
@@ -58,7 +58,7 @@ def instruction(v: ptr[VCPU]) -> u64:
 def unexpected(v: ptr[VCPU]) -> u64:
     """A cause that should not exist."""
     if arch.host_fault():
-        panic(b"trap in the hypervisor")
+        broken()
     kill(v, b"unexpected exit")
     return RESCHEDULE
 

@@ -26,7 +26,7 @@ def prepare(vm: ptr[VM]) -> bool:
         regions = take_pages(((vm.size + LARGE_SIZE - 1) >> REGION_SHIFT) * sizeof(Page))
         vm.pages = ptr[Page](pages)
         vm.regions = ptr[Page](regions)
-        vm.space = 0
+        vm.space = arch.unstaged_space(vm.number)
         return pages != 0 and regions != 0
     root = take_root()
     vm.space = arch.make_space(root, vm.number)
@@ -57,7 +57,8 @@ def create(info: ptr[HypervisorInfo], number: u64) -> None:
     v = addr_of(slots[number].vcpu)
     v.number = number
     v.vm = vm
-    arch.reset_state(v.state, vm.space, given.entry, given.argument)
+    if not arch.reset_state(v.state, vm.space, given.entry, given.argument):
+        panic(b"no memory for a vCPU")
 
 
 @fw(export=True)
@@ -69,8 +70,8 @@ def start(info: ptr[HypervisorInfo]) -> ptr[VCPU]:
     host.count = info.vm_count
     host.alive = info.vm_count
     host.slice = info.slice
-    arch.start_hart(info.flags)
     fill_pool(info.pool, info.pool_end)
+    arch.start_hart(info.flags)
     for number in range(info.vm_count):
         create(info, number)
     if SHADOW:

@@ -26,7 +26,16 @@ from firmware.hypervisor.el2.exit import (
     skip,
     trapped_instruction,
 )
-from firmware.hypervisor.el2.hart import host_time, host_timer, host_wait, start_hart
+from firmware.hypervisor.el2.fences import forget_address, forget_page, forget_virtual, unstaged_space
+from firmware.hypervisor.el2.hart import (
+    host_cause,
+    host_pc,
+    host_time,
+    host_timer,
+    host_wait,
+    slice_timer,
+    start_hart,
+)
 from firmware.hypervisor.el2.interrupts import (
     interrupt_current,
     interrupt_saved,
@@ -36,9 +45,9 @@ from firmware.hypervisor.el2.interrupts import (
     set_timer,
     wake_time,
 )
-from firmware.hypervisor.el2.stage2 import forget_address, forget_page, forget_virtual, make_space, map_page
 from firmware.hypervisor.el2.state import State, load, reset_state, save, set_satp, set_satp_saved
 from firmware.hypervisor.el2.stubs import code
+from firmware.hypervisor.stage2 import make_space, map_page
 
 __all__ = [
     "EXIT_EXTERNAL",
@@ -64,7 +73,9 @@ __all__ = [
     "guest_is_user",
     "guest_pc",
     "guest_status",
+    "host_cause",
     "host_fault",
+    "host_pc",
     "host_time",
     "host_timer",
     "host_wait",
@@ -85,7 +96,9 @@ __all__ = [
     "set_software",
     "set_timer",
     "skip",
+    "slice_timer",
     "start_hart",
     "trapped_instruction",
+    "unstaged_space",
     "wake_time",
 ]

@@ -6,7 +6,7 @@ from firmware.lang import csr, fw, hfence_gvma, hfence_vvma, u64, wfi
 from rtl.isa.causes import VS_INTERRUPTS, Cause, Interrupt
 from rtl.isa.csrs import CSRS
 
-__all__ = ["host_time", "host_timer", "host_wait", "start_hart"]
+__all__ = ["host_cause", "host_pc", "host_time", "host_timer", "host_wait", "slice_timer", "start_hart"]
 
 GUEST_EXCEPTIONS = (
     Cause.FETCH_MISALIGNED,
@@ -62,7 +62,13 @@ def host_time() -> u64:
 
 @fw
 def host_timer(deadline: u64) -> None:
-    """When the hypervisor wants the hart back; all ones for never."""
+    """Until when the hypervisor idles at most; all ones for ever."""
+    csr.stimecmp = deadline
+
+
+@fw
+def slice_timer(deadline: u64) -> None:
+    """When the hypervisor wants the hart back from the guest; all ones for never."""
     csr.stimecmp = deadline
 
 
@@ -70,3 +76,15 @@ def host_timer(deadline: u64) -> None:
 def host_wait() -> None:
     """Idle until an interrupt of the hypervisor's is pending."""
     wfi()
+
+
+@fw
+def host_pc() -> u64:
+    """Where the hypervisor itself trapped."""
+    return csr.sepc
+
+
+@fw
+def host_cause() -> u64:
+    """Why it did."""
+    return csr.scause

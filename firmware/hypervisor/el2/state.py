@@ -39,10 +39,11 @@ class State:
 
 
 @fw
-def reset_state(s: ptr[State], space: u64, pc: u64, argument: u64) -> None:
+def reset_state(s: ptr[State], space: u64, pc: u64, argument: u64) -> bool:
     """First instruction at ``pc`` in VS mode, with a0 = 0 (the hart) and a1 = ``argument``.
 
-    The statics start zeroed. The guest's `time` starts near 0, and its timer is off.
+    The statics start zeroed. The guest's `time` starts near 0, and its timer is off. Always True: it needs no
+    memory.
     """
     s.x[11] = argument
     s.sepc = pc
@@ -51,6 +52,7 @@ def reset_state(s: ptr[State], space: u64, pc: u64, argument: u64) -> None:
     s.htimedelta = 0 - csr.time
     s.vstimecmp = u64(-1)
     s.scounteren = USER_COUNTERS
+    return True
 
 
 @fw(noinline=True)
