@@ -36,6 +36,8 @@ class Job:
     wave_from, wave_to: first and last cycle in the wave
     dumps: ``(address, length, file)`` of memory to save at the end
     disks: files behind virtio block devices, from slot 0 on
+    stress: ``(seed, address, size)``: disturb the machine from outside (``cosim/native/stress.h``); devices
+        write the memory at ``address``, which the program must leave alone
     """
 
     program: Program
@@ -48,6 +50,7 @@ class Job:
     wave_to: int | None = None
     dumps: Sequence[tuple[int, int, Path]] = ()
     disks: Sequence[Path] = ()
+    stress: tuple[int, int, int] | None = None
 
     def check(self) -> None:
         """Refuse what cannot be run."""
@@ -77,6 +80,8 @@ class Job:
         if self.wave is not None:
             arguments += ["--wave", str(self.wave), "--wave-from", str(self.wave_from)]
             arguments += ["--wave-to", str(self.wave_to)] if self.wave_to is not None else []
+        if self.stress is not None:
+            arguments += ["--stress", ",".join(map(hex, self.stress))]
         for disk in self.disks:
             arguments += ["--disk", str(disk)]
         for address, length, path in self.dumps:

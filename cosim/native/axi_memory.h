@@ -1,4 +1,5 @@
-// The memory behind the SoC's `mem` port: an AXI4 subordinate with a fixed latency.
+// The memory behind the SoC's `mem` port: an AXI4 subordinate with a fixed latency. Under stress the latency grows
+// at random, and ready and valid lines stay low at random.
 //
 // With latency N the first beat of a read is transferred N+1 clock edges after the edge that took its
 // address, then one beat per cycle. A write's data is taken from the edge after its address, one beat per
@@ -9,10 +10,12 @@
 
 #include "Vtop.h"
 #include "dram.h"
+#include "stress.h"
 
 class AxiMemory {
   public:
-    AxiMemory(Vtop& top, Dram& dram, unsigned latency) : top_(top), dram_(dram), latency_(latency) {}
+    AxiMemory(Vtop& top, Dram& dram, unsigned latency, Stress* stress)
+        : top_(top), dram_(dram), latency_(latency), stress_(stress) {}
 
     void reset() {
         top_.mem_arready = 1;
@@ -28,10 +31,10 @@ class AxiMemory {
     void sample(uint64_t cycle) {
         if (top_.mem_arvalid && top_.mem_arready)
             reads_.push({top_.mem_araddr, top_.mem_arlen, top_.mem_arsize, top_.mem_arburst,
-                         top_.mem_arid, 0, cycle + latency_ + 1, dram_error(top_.mem_araddr)});
+                         top_.mem_arid, 0, cycle + latency(cycle) + 1, dram_error(top_.mem_araddr)});
         if (top_.mem_awvalid && top_.mem_awready)
             writes_.push({top_.mem_awaddr, top_.mem_awlen, top_.mem_awsize, top_.mem_awburst,
-                          top_.mem_awid, 0, cycle + latency_ + 1, dram_error(top_.mem_awaddr)});
+                          top_.mem_awid, 0, cycle + latency(cycle) + 1, dram_error(top_.mem_awaddr)});
         if (top_.mem_wvalid && top_.mem_wready) take_beat(cycle);
         read_taken_ = top_.mem_rvalid && top_.mem_rready;
         response_taken_ = top_.mem_bvalid && top_.mem_bready;
@@ -50,7 +53,7 @@ class AxiMemory {
             }
             top_.mem_rvalid = 0;
         }
-        if (!top_.mem_rvalid && !reads_.empty() && reads_.front().ready <= cycle + 1) {
+        if (!top_.mem_rvalid && !reads_.empty() && reads_.front().ready <= cycle + 1 && !held()) {
             const Burst& burst = reads_.front();
             top_.mem_rvalid = 1;
             top_.mem_rid = burst.id;
@@ -63,14 +66,14 @@ class AxiMemory {
             top_.mem_bvalid = 0;
         }
         if (!top_.mem_bvalid && !writes_.empty() && writes_.front().beat > writes_.front().length &&
-            writes_.front().ready <= cycle + 1) {
+            writes_.front().ready <= cycle + 1 && !held()) {
             top_.mem_bvalid = 1;
             top_.mem_bid = writes_.front().id;
             top_.mem_bresp = writes_.front().error ? kDecodeError : 0;
         }
-        top_.mem_arready = !reads_.full();
-        top_.mem_awready = !writes_.full();
-        top_.mem_wready = writes_pending();
+        top_.mem_arready = !reads_.full() && !held();
+        top_.mem_awready = !writes_.full() && !held();
+        top_.mem_wready = writes_pending() && !held();
     }
 
   private:
@@ -100,6 +103,8 @@ class AxiMemory {
         }
     };
 
+    unsigned latency(uint64_t cycle) const { return stress_ ? latency_ + stress_->latency(cycle) : latency_; }
+    bool held() const { return stress_ && stress_->hold(); }
     bool dram_error(uint64_t address) const { return !dram_.contains(address & ~7ull, 8); }
     bool writes_pending() {
         for (unsigned n = 0; n < writes_.count; n++)
@@ -125,7 +130,7 @@ class AxiMemory {
             Burst& burst = writes_[n];
             if (burst.beat > burst.length) continue;
             if (!burst.error) dram_.write_word(burst.address, top_.mem_wdata, top_.mem_wstrb);
-            if (burst.beat++ == burst.length) burst.ready = cycle + latency_ + 1;
+            if (burst.beat++ == burst.length) burst.ready = cycle + latency(cycle) + 1;
             burst.address = next_address(burst);
             return;
         }
@@ -135,6 +140,7 @@ class AxiMemory {
     Vtop& top_;
     Dram& dram_;
     unsigned latency_;
+    Stress* stress_;
     Queue reads_, writes_;
     bool read_taken_ = false, response_taken_ = false;
 };

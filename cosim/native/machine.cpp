@@ -6,6 +6,12 @@
 #include "virtio_block.h"
 
 namespace {
+std::unique_ptr<Stress> make_stress(const Options& options, const Dram& dram) {
+    const auto& [seed, base, size] = options.stress;
+    if (!options.stressed) return nullptr;
+    if (size && !dram.contains(base, size)) Options::fail("the memory for DMA is outside DRAM");
+    return std::make_unique<Stress>(seed, dram.base(), dram.size(), base, size);
+}
 constexpr uint64_t kDramBase = 0x80000000;
 constexpr uint32_t kPass = 0x5555, kFail = 0x3333, kReset = 0x7777;
 }  // namespace
@@ -15,7 +21,8 @@ Machine::Machine(const Options& options)
       console(options.until),
       htif(options.tohost, options.fromhost, dma),
       dram_(kDramBase, options.memory),
-      memory_(top, dram_, options.latency),
+      stress_(make_stress(options, dram_)),
+      memory_(top, dram_, options.latency, stress_.get()),
       virtio_(dma),
       wave_(top, options) {
     htif.on_exit = [this](uint32_t code) { end(Ending::kTohost, code); };
@@ -94,6 +101,7 @@ uint32_t Machine::run(uint64_t cycles) {
 // this cycle. Everything is sampled first; then the pins get the next cycle's inputs, which the edge takes over.
 inline void Machine::step() {
     wave_.sample(cycle_, time());
+    if (stress_ && stress_->due(cycle_)) disturb();
     bool memory_works = top.mem_arvalid || top.mem_awvalid || top.mem_wvalid || !memory_.idle();
     bool devices_work = dma_driven_ || top.ext_valid || virtio_.busy();
     bool input_taken = top.uart_rx_valid && top.uart_rx_ready;
@@ -104,7 +112,7 @@ inline void Machine::step() {
         htif.store(top.store_address, top.store_data, top.store_size, cycle_);
         alarm_ = std::min(alarm_, htif.due());
     }
-    if (top.uart_tx_valid) put(top.uart_tx_payload);
+    if (top.uart_tx_valid && (!stress_ || top.uart_tx_ready)) put(top.uart_tx_payload);
     if (top.design_wake != design_wakes_) {
         design_wakes_ = top.design_wake;
         if (design_wakes_) due_ |= kDueDesign;
@@ -123,6 +131,14 @@ inline void Machine::step() {
     top.clk = 0;
     top.eval();
     cycle_++;
+}
+
+// What the stress does now; its pins go to the design at the end of this cycle.
+void Machine::disturb() {
+    stress_->act(cycle_, dma);
+    top.irq_ext = static_cast<uint8_t>(virtio_.irq() | stress_->lines());
+    top.uart_tx_ready = stress_->transmitter_ready();
+    if (uint8_t character; stress_->take_character(character)) console.input.push_back(character);
 }
 
 void Machine::drive_input(bool taken) {
@@ -195,7 +211,7 @@ void Machine::drive_devices() {
     top.ext_ready = virtio_.pins.out.ready;
     top.ext_error = virtio_.pins.out.error;
     top.ext_rdata = virtio_.pins.out.rdata;
-    top.irq_ext = virtio_.irq();
+    top.irq_ext = stress_ ? static_cast<uint8_t>(virtio_.irq() | stress_->lines()) : virtio_.irq();
 }
 
 void Machine::put(uint8_t byte) {

@@ -17,6 +17,7 @@
 #ifdef BV_OBSERVE
 #include "recorder.h"
 #endif
+#include "stress.h"
 #include "virtio_window.h"
 #include "wave.h"
 
@@ -74,10 +75,12 @@ class Machine final {
     void sample_devices();
     void drive_devices();
     void drive_input(bool taken);
+    void disturb();
     void finish(uint32_t code);
     void end(Ending ending, uint32_t code);
 
     Dram dram_;
+    std::unique_ptr<Stress> stress_;
     AxiMemory memory_;
     bivisor::VirtioWindow virtio_;
     std::function<void(const bivisor::Bytes&)> virtio_input_;

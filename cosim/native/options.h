@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <tuple>
 #include <vector>
 
 struct LoadSegment {
@@ -28,6 +29,8 @@ struct Options {
     std::vector<LoadSegment> segments;
     std::vector<Dump> dumps;
     std::vector<std::string> disks;
+    bool stressed = false;
+    std::tuple<uint64_t, uint64_t, uint64_t> stress{};  // seed; address and size of memory for DMA to write
 
     [[noreturn]] static void fail(const std::string& message) {
         std::fprintf(stderr, "%s\n", message.c_str());
@@ -73,7 +76,12 @@ struct Options {
         else if (name == "wave-from") wave_from = number();
         else if (name == "wave-to") wave_to = number();
         else if (name == "disk") disks.push_back(value);
-        else if (name == "segment") {
+        else if (name == "stress") {
+            auto n = numbers(value);
+            if (n.size() != 3) fail("--stress wants seed,address,size");
+            stressed = true;
+            stress = {n[0], n[1], n[2]};
+        } else if (name == "segment") {
             auto n = numbers(value);
             if (n.size() != 4) fail("--segment wants address,offset,file size,memory size");
             segments.push_back({n[0], n[1], n[2], n[3]});
