@@ -5,13 +5,19 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from cosim.elf import Program, Segment
-from cosim.torture.handlers import FENCES, REGISTERS, SETTINGS, fixed_code
+from cosim.torture.handlers import REGISTERS, SETTING_BYTES, SETTINGS, fixed_code, protection
 from cosim.torture.layout import (
     BODIES,
     BODY_STRIDE,
+    BUDGET,
     CELL,
     CODE,
     DATA_FRAMES,
+    DEVICE_MEMORY,
+    DEVICE_MEMORY_SIZE,
+    FENCED_PAGE,
+    FROZEN,
+    LAST_PAGE,
     LOOP,
     MEMORY,
     POINTERS,
@@ -20,19 +26,25 @@ from cosim.torture.layout import (
     USER_CODE,
 )
 from cosim.torture.tables import TableBuilder, windows
+from cosim.torture.tour import Habitats, tour
 from cosim.torture.units import EXIT, Context, Unit, random_unit
+from cosim.torture.zoo import FirstZoo, SecondZoo, frozen_entries
 from rtl.isa.causes import VS_INTERRUPTS, Cause, Interrupt
 from rtl.isa.csrs import CSRS
+from rtl.isa.memory_map import DRAM_BASE
 from rtl.isa.paging import AtpMode
 from rtl.isa.privilege import Privilege
 
 __all__ = ["Torture", "generate"]
 
 _CHUNKS = 16
+_TOURS = 4
+"""Chunks that visit the zoo; the others are random."""
 _SETTINGS_BASE = CELL + 0x40
 _SETTINGS_STRIDE = 1024
 _ALL = (1 << 64) - 1
 _SV39 = AtpMode.SV39 << 60
+_FETCH_FAULTS = 1 << Cause.FETCH_ACCESS | 1 << Cause.FETCH_PAGE_FAULT
 
 
 @dataclass
@@ -51,12 +63,14 @@ class Torture:
     ----------
     program: what both sides load
     latency: of memory
+    stress: (seed, address, size) of what happens around the hart, see ``cosim.job.Job``
     units: the code of each chunk in its units
     """
 
     seed: int
     program: Program
     latency: int
+    stress: tuple[int, int, int] | None
     units: list[list[Unit]]
 
 
@@ -66,6 +80,7 @@ def _mask(name: str, *fields: str) -> int:
 
 class _Generator:
     def __init__(self, seed: int) -> None:
+        self.seed = seed
         self.chooser = chooser = random.Random(seed)
         self.global_pages = chooser.random() < 0.2
         self.adue = chooser.random() < 0.4
@@ -75,13 +90,24 @@ class _Generator:
         first = [self.tables.first_stage(n + 1, False) for n in range(2)]
         guest = [self.tables.first_stage(n + 3, True) for n in range(2)]
         second = [self.tables.second_stage(n + 1) for n in range(2)]
+        updates = self.adue
+        zoos = [SecondZoo(self.tables, root, self.tables.stale) for root in second]
+        guests = [FirstZoo(self.tables, root, zoos[0], updates) for root in guest]
+        hosts = [FirstZoo(self.tables, root) for root in first]
         self.roots = {
             "satp": [0, *(_SV39 | n + 1 << 44 | root >> 12 for n, root in enumerate(first))],
             "vsatp": [0, *(_SV39 | n + 3 << 44 | root >> 12 for n, root in enumerate(guest))],
             "hgatp": [0, *(_SV39 | n + 1 << 44 | root >> 12 for n, root in enumerate(second))],
         }
+        satp, vsatp, hgatp = (self.roots[name][1] for name in ("satp", "vsatp", "hgatp"))
+        habitats = Habitats(satp, vsatp, hgatp, hosts[0], guests[0], zoos[0])
+        self.visits = tour(seed, chooser, habitats)
         self.latency = chooser.choice((0, 1, 1, 3, 8, 25))
-        self._, self.labels = fixed_code()
+        self.stress = None
+        if chooser.random() < 0.7:
+            self.stress = (chooser.getrandbits(32), DEVICE_MEMORY, DEVICE_MEMORY_SIZE)
+        self.locked = chooser.random() < 0.5
+        self.code, self.labels = fixed_code(chooser)
 
     def _some(self, mask: int = _ALL, density: float = 0.5) -> int:
         value = sum(1 << n for n in range(64) if self.chooser.random() < density)
@@ -92,10 +118,10 @@ class _Generator:
 
     def _weights(self) -> dict[str, float]:
         base = {
-            "alu": 8, "compressed": 6, "load": 8, "store": 6, "atomic": 3, "branch": 4, "loop": 3,
+            "alu": 10, "compressed": 6, "load": 8, "store": 6, "atomic": 3, "branch": 4, "loop": 3,
             "call": 1.5, "jump": 1, "csr": 2, "status": 0.5, "translation": 0.4, "fence": 0.7,
             "guest_access": 1, "system": 0.3, "return": 0.6, "modify_code": 0.5, "timer": 0.4,
-            "device": 0.2, "pointer": 0.7, "remap": 0.7,
+            "device": 0.2, "pointer": 1.5, "remap": 0.7,
         }  # fmt: skip
         weights = {kind: weight * self.chooser.choice((0, 0.5, 1, 1, 2, 4)) for kind, weight in base.items()}
         weights["alu"] += 1
@@ -104,9 +130,21 @@ class _Generator:
         return weights
 
     def chunk(self, number: int) -> _Chunk:
-        chooser = self.chooser
-        privilege, virt = self._mode()
+        """A row of random units; of the last chunks, a part of the tour."""
+        tours = number - (_CHUNKS - _TOURS)
+        privilege, virt = self._mode() if tours < 0 else (int(Privilege.M), 0)
         values = self._registers(privilege, virt)
+        context = self._context(values, privilege, virt)
+        if tours < 0:
+            units = self._random_units(context)
+        else:
+            units = self.visits[tours::_TOURS]
+            values["medeleg"] &= ~_FETCH_FAULTS  # or a handler that cannot be fetched would trap for ever
+            values["hedeleg"] &= ~_FETCH_FAULTS
+        return self._finish_chunk(number, values, context, units)
+
+    def _context(self, values: dict[str, int], privilege: int, virt: int) -> Context:
+        chooser = self.chooser
         translated = privilege != Privilege.M and bool(values["vsatp" if virt else "satp"])
         if values["mstatus"] & _mask("mstatus", "MPRV"):
             translated = chooser.random() < 0.7
@@ -115,16 +153,27 @@ class _Generator:
             # A guest that writes satp means vsatp. No table may be used both with and without updates of A:
             # an update may be speculative, and then there is no fault where the model has one.
             roots["satp"] = [0]
-        user = privilege == Privilege.U
-        context = Context(chooser, translated, user, roots, self._weights(), self.tables)
+        context = Context(chooser, translated, privilege == Privilege.U, roots, self._weights(), self.tables)
         asid = values["vsatp" if virt else "satp"] >> 44 & 0xFFFF
         context.spaces = ((False, asid), (True, values["hgatp"] >> 44 & 0x3FFF)) if virt else ((False, asid),)
+        return context
+
+    def _random_units(self, context: Context) -> list[Unit]:
         units: list[Unit] = []
-        limit = chooser.choice((300, 800, 2000))
+        limit = self.chooser.choice((1000, 2000, 3200))
         while sum(map(len, units)) < limit:
             units.append(random_unit(context))
-        backward = min(limit, chooser.randrange(2, 400) & ~1)
+        return units
+
+    def _finish_chunk(
+        self, number: int, values: dict[str, int], context: Context, units: list[Unit]
+    ) -> _Chunk:
+        """Place the code and choose the registers."""
+        chooser, translated, user = self.chooser, context.translated, context.user
+        size = sum(map(len, units))
+        backward = max(min(size, chooser.randrange(2, 400) & ~1), size + 64 - 0x1000)
         start = BODIES + number * BODY_STRIDE + 0x1000 - backward
+        assert backward < 0x1000
         shift = USER_CODE - CODE if translated and user else 0
         if chooser.random() < 0.03:
             shift = USER_CODE - CODE - shift
@@ -135,8 +184,15 @@ class _Generator:
             integers[pointer] = windows(chooser, translated ^ (chooser.random() < 0.05), user)
         integers[LOOP] = 0
         integers[1] = shift  # the end of the code is added when it is known
+        integers[BUDGET] = 400 if number >= _CHUNKS - _TOURS else chooser.randrange(20, 120)
         settings = [values[name] for name in SETTINGS] + [integers[register] for register in REGISTERS]
         settings += [int(self.global_pages or chooser.random() < 0.3), chooser.randrange(10, 400)]
+        settings += [
+            self._some(0x7FF, 0.15),
+            self._some(0x7FF, 0.15),
+            chooser.choice((-1, -1, -1, 0, 1, 2, 3)),
+        ]
+        settings.append(int(chooser.random() < 0.1))
         return _Chunk(start, settings, units)
 
     def _integer(self) -> int:
@@ -167,9 +223,7 @@ class _Generator:
             "henvcfg": self._some(_mask("menvcfg", "STCE", "FIOM"), 0.7)
             | (_mask("menvcfg", "ADUE") if self.guest_adue else 0),
             "senvcfg": self._some(),
-            "mtvec": self.labels["machine_vector"] | chooser.randrange(2),
-            "stvec": self.labels["supervisor_vector"] | chooser.randrange(2),
-            "vstvec": self.labels["guest_vector"] | chooser.randrange(2),
+            **self._vectors(),
             **{name: chooser.choice(values) for name, values in self.roots.items()},
             "hstatus": self._some(_mask("hstatus", "GVA", "SPV", "SPVP", "HU"))
             | self._some(_mask("hstatus", "VTVM", "VTW", "VTSR"), 0.2),
@@ -178,9 +232,8 @@ class _Generator:
             "htimedelta": self._some(density=0.1),
             "mie": self._some(density=0.6) | 1 << Interrupt.MTI | 1 << Interrupt.MSI,
             "mip": self._some(density=0.15),
-            "mscratch": chooser.randrange(4, 30),
-            "sscratch": chooser.randrange(4, 20),
-            "vsscratch": chooser.randrange(4, 20),
+            "sscratch": self._integer(),
+            "vsscratch": self._integer(),
             "stimecmp": _ALL,
             "vstimecmp": _ALL,
             "mstatus": status,
@@ -188,11 +241,20 @@ class _Generator:
         self._protection(values)
         return values
 
+    def _vectors(self) -> dict[str, int]:
+        """At most one level's handler traps again: those of two would get into each other's registers."""
+        deep = self.chooser.choice(("machine", "supervisor", "guest", *[""] * 9))
+        found = {}
+        for register, level in (("mtvec", "machine"), ("stvec", "supervisor"), ("vstvec", "guest")):
+            label = f"{level}_deep" if level == deep else level
+            vectored = self.chooser.randrange(2)
+            found[register] = self.labels[f"{label}_vector"] | 1 if vectored else self.labels[label]
+        return found
+
     def _protection(self, values: dict[str, int]) -> None:
-        """Entry 7 allows all of memory; in some chunks the first ones take some of it away."""
+        """In some chunks the first entries take some memory away."""
         chooser = self.chooser
-        values["pmpaddr7"] = _ALL
-        config = 0x1F << 56
+        config = 0
         for n in range(3):
             address = chooser.choice((*DATA_FRAMES, PROBE)) >> 2
             if chooser.random() < 0.1:
@@ -203,7 +265,7 @@ class _Generator:
             if chooser.random() < self.defects:
                 # The first entry's range of kind TOR would begin at 0 and take the handlers away.
                 config |= (chooser.choice((8 if n else 0, 0x18, 0x18)) | chooser.randrange(8)) << 8 * n
-        values["pmpcfg0"] = config
+        values["pmpcfg0"] = protection(config, self.locked)
 
 
 def generate(
@@ -213,8 +275,7 @@ def generate(
     generator = _Generator(seed)
     made = [generator.chunk(number) for number in range(_CHUNKS)]
     chosen = [n for n in range(_CHUNKS) if chunks is None or n in chunks]
-    code, labels = fixed_code()
-    segments = [Segment(CODE, code)]
+    segments = [Segment(CODE, generator.code)]
     for place, number in enumerate(chosen):
         chunk = made[number]
         body = b"".join(unit for n, unit in enumerate(chunk.units) if (number, n) not in left_out)
@@ -223,7 +284,7 @@ def generate(
         settings[len(SETTINGS) + REGISTERS.index(1)] = escape
         follower = chosen[(place + 1) % len(chosen)]
         settings.append(_SETTINGS_BASE + follower * _SETTINGS_STRIDE)
-        assert len(settings) * 8 == FENCES + 24
+        assert len(settings) * 8 == SETTING_BYTES
         segments.append(Segment(chunk.start, body + EXIT))
         data = b"".join((word & _ALL).to_bytes(8, "little") for word in settings)
         segments.append(Segment(_SETTINGS_BASE + number * _SETTINGS_STRIDE, data))
@@ -231,9 +292,10 @@ def generate(
     segments.append(Segment(CELL, first.to_bytes(8, "little")))
     segments.append(Segment(PROBE, b"\x82\x80" * (0x800 * PROBE_PAGES)))
     segments += _data(seed) + _tables(generator.tables)
-    program = Program(f"torture seed {seed}", CODE, tuple(segments), labels)
+    program = Program(f"torture seed {seed}", CODE, tuple(segments), generator.labels)
     program.check_fits(MEMORY)
-    return Torture(seed, program, generator.latency, [chunk.units for chunk in made])
+    units = [chunk.units for chunk in made]
+    return Torture(seed, program, generator.latency, generator.stress, units)
 
 
 def _data(seed: int) -> list[Segment]:
@@ -244,7 +306,10 @@ def _data(seed: int) -> list[Segment]:
 def _tables(tables: TableBuilder) -> list[Segment]:
     """One segment per page of table."""
     pages: dict[int, bytearray] = {}
-    for address, entry in tables.entries.items():
+    entries = tables.entries | frozen_entries()
+    root = (DRAM_BASE >> 30) * 8
+    entries |= {page + root: entries[FROZEN + root] for page in (LAST_PAGE, FENCED_PAGE - 0x1000)}
+    for address, entry in entries.items():
         page = pages.setdefault(address & ~4095, bytearray(4096))
         page[address & 4095 : (address & 4095) + 8] = entry.to_bytes(8, "little")
     return [Segment(base, bytes(page)) for base, page in sorted(pages.items())]

@@ -4,8 +4,9 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from cosim.build import Build
+from cosim.job import Job
 from cosim.lockstep.compare import Mismatch
-from cosim.lockstep.run import compare_program
+from cosim.lockstep.run import compare_job
 from cosim.model.decode import decode
 from cosim.model.machine import Machine
 from cosim.torture.layout import MEMORY
@@ -13,7 +14,7 @@ from cosim.torture.program import generate
 
 __all__ = ["Shrunk", "run_seed", "shrink"]
 
-_CYCLES_PER_INSTRUCTION = 60
+_CYCLES_PER_INSTRUCTION = 200
 
 
 def run_seed(
@@ -30,15 +31,14 @@ def run_seed(
     before it runs.
     """
     torture = generate(seed, chunks, left_out)
-    return compare_program(
-        simulator,
+    job = Job(
         torture.program,
-        max_cycles=instructions * (_CYCLES_PER_INSTRUCTION + torture.latency) + 100_000,
-        latency=torture.latency,
         memory=MEMORY,
-        limit=instructions,
-        prepare=prepare,
+        latency=torture.latency,
+        max_cycles=instructions * (_CYCLES_PER_INSTRUCTION + torture.latency) + 100_000,
+        stress=torture.stress,
     )
+    return compare_job(simulator, job, limit=instructions, prepare=prepare).count
 
 
 @dataclass

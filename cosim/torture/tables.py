@@ -15,6 +15,7 @@ from cosim.torture.layout import (
     TABLES,
     USER_CODE,
 )
+from cosim.torture.zoo import stale_entries
 from rtl.isa.memory_map import DRAM_BASE
 from rtl.isa.paging import GPA_BITS, LEVEL_BITS, PAGE_SHIFT, Pte
 
@@ -40,7 +41,7 @@ HIGH_GUEST = 1 << (GPA_BITS - 1)
 
 def windows(chooser: random.Random, translated: bool, user: bool) -> int:
     """A virtual address that is worth an access to data; most pages with odd numbers are for ``user``."""
-    if not translated:
+    if not translated or chooser.random() < 0.5:
         page = chooser.choice(DATA_FRAMES)
         if chooser.random() < 0.05:
             page += HIGH_GUEST - DRAM_BASE
@@ -92,28 +93,39 @@ class TableBuilder:
         self.entries: dict[int, int] = {}
         self.leaves: list[Leaf] = []
         self._next = TABLES
+        self._stale: int | None = None
 
     @property
     def end(self) -> int:
         """First address after the tables."""
         return self._next
 
-    def _table(self, pages: int = 1) -> int:
+    @property
+    def stale(self) -> int:
+        """A table of pages without A."""
+        if self._stale is None:
+            self._stale = self.new_table()
+            self.entries |= stale_entries(self._stale)
+        return self._stale
+
+    def new_table(self, pages: int = 1) -> int:
+        """Address of a new table, aligned to its size."""
         size = pages * _PAGE
         self._next = (self._next + size - 1) & -size
         found = self._next
         self._next += size
         return found
 
-    def _set(self, table: int, index: int, target: int, flags: int) -> None:
+    def set_entry(self, table: int, index: int, target: int, flags: int) -> None:
+        """Entry ``index`` of ``table``: the page or table at ``target``."""
         self.entries[table + 8 * index] = target >> PAGE_SHIFT << 10 | flags
 
     def _child(self, table: int, index: int) -> int:
         entry = self.entries.get(table + 8 * index)
         if entry is not None:
             return entry >> 10 << PAGE_SHIFT
-        child = self._table()
-        self._set(table, index, child, _V)
+        child = self.new_table()
+        self.set_entry(table, index, child, _V)
         return child
 
     def _flags(self, user: bool, rate: float = 1.0) -> int:
@@ -164,12 +176,15 @@ class TableBuilder:
     def first_stage(self, asid: int, guest: bool) -> int:
         """Root of an Sv39 table for address space ``asid``."""
         chooser = self.chooser
-        root = self._table()
+        root = self.new_table()
         for base, user in ((CODE, 0), (USER_CODE, _U)):
             self._code(root, base, user)
+        for mega in (DATA, DATA + _MEGA):  # at their own addresses: pointers then outlive a change of mode
+            flags = self._flags(bool(chooser.randrange(2)))
+            self.set_entry(self._child(root, mega >> 30), mega >> 21 & 511, mega, flags)
         for n in range(SMALL_PAGES):
             leaf = self._leaf_table(root, SMALL)
-            self._set(leaf, n, self._frame(guest), self._flags(bool(n & 1)))
+            self.set_entry(leaf, n, self._frame(guest), self._flags(bool(n & 1)))
             self._remember(leaf + 8 * n, SMALL + n * _PAGE, asid, False, n, 12)
         for n in range(LARGE_PAGES):
             middle = self._child(root, LARGE >> 30)
@@ -179,18 +194,18 @@ class TableBuilder:
             if guest and chooser.random() < 0.3:
                 target += HIGH_GUEST - DRAM_BASE
             index = (LARGE >> 21 & 511) + n
-            self._set(middle, index, target, self._flags(bool(n & 1)))
+            self.set_entry(middle, index, target, self._flags(bool(n & 1)))
             self._remember(middle + 8 * index, LARGE + n * _MEGA, asid, False, n, 21)
         for n in range(PROBE_MAPPINGS):
             leaf = self._leaf_table(root, PROBES)
             flags = self._flags(bool(n & 1)) | (_X if chooser.random() < 0.8 else 0)
-            self._set(leaf, n, PROBE + chooser.randrange(PROBE_PAGES) * _PAGE, flags)
+            self.set_entry(leaf, n, PROBE + chooser.randrange(PROBE_PAGES) * _PAGE, flags)
             self._remember(leaf + 8 * n, PROBES + n * _PAGE, asid, False, n, 12)
         for n, va in enumerate(HUGE):
             target = DRAM_BASE + (HIGH_GUEST - DRAM_BASE if guest and chooser.random() < 0.3 else 0)
             if chooser.random() < self.defects / 4:
                 target += _PAGE << chooser.randrange(18)
-            self._set(root, va >> 30 & 511, target, self._flags(bool(n & 1)))
+            self.set_entry(root, va >> 30 & 511, target, self._flags(bool(n & 1)))
             self._remember(root + 8 * (va >> 30 & 511), va, asid, False, n, 30)
         return root
 
@@ -212,37 +227,37 @@ class TableBuilder:
         good = _V | _R | _X | _A | user | (_W | _D if chooser.random() < 0.7 else 0)
         if chooser.random() < 0.2:
             middle = self._child(root, base >> 30)
-            self._set(middle, base >> 21 & 511, CODE, good)
+            self.set_entry(middle, base >> 21 & 511, CODE, good)
             return
         leaf = self._leaf_table(root, base)
         for page in range(CODE_PAGES):
             flags = good
             if page >= (BODIES - CODE) >> 12 and chooser.random() < self.defects / 5:
                 flags = self._flags(bool(user))
-            self._set(leaf, page, CODE + page * _PAGE, flags)
+            self.set_entry(leaf, page, CODE + page * _PAGE, flags)
 
     def second_stage(self, vmid: int) -> int:
         """Root of an Sv39x4 table of ``vmid``: DRAM at its own address and, in part, at ``HIGH_GUEST``."""
         chooser = self.chooser
-        root = self._table(4)
+        root = self.new_table(4)
         good = _V | _R | _W | _X | _U | _A | _D
         middle = self._child(root, DRAM_BASE >> 30)
         for mega in range(MEMORY >> 21):
             base = DRAM_BASE + mega * _MEGA
             if chooser.random() < 0.3:
                 flags = self._flags(True, 0.3) | _X if mega in (1, 2) else good
-                self._set(middle, (base >> 21) & 511, base, flags)
+                self.set_entry(middle, (base >> 21) & 511, base, flags)
                 if mega in (1, 2):
                     self._remember(middle + 8 * (base >> 21 & 511), base, vmid, True, 1, 21)
                 continue
             leaf = self._child(middle, (base >> 21) & 511)
             for page in range(1 << LEVEL_BITS):
                 address = base + page * _PAGE
-                self._set(leaf, page, address, self._guest_flags(address, good))
+                self.set_entry(leaf, page, address, self._guest_flags(address, good))
                 if address in DATA_FRAMES:
                     self._remember(leaf + 8 * page, address, vmid, True, 1, 12)
         flags = self._flags(True, 0.5) | (_X if chooser.random() < 0.5 else 0)
-        self._set(root, HIGH_GUEST >> 30, DRAM_BASE, flags)
+        self.set_entry(root, HIGH_GUEST >> 30, DRAM_BASE, flags)
         return root
 
     def _guest_flags(self, address: int, good: int) -> int:

@@ -28,9 +28,7 @@ _LOADS = [name for name in _BY_FORMAT[Format.LOAD] if name != "jalr"]
 _CSRS = [csr for name, csr in CSRS.items() if name not in ("mvirt", "svmxcap", "stopei")]
 _USEFUL_CSRS = [csr for csr in _CSRS if not csr.name.startswith(("pmp", "hpm", "mhpm", "tdata", "tsel"))]
 _NEVER_WRITTEN = {
-    csr.number
-    for name, csr in CSRS.items()
-    if name in ("mtvec", "stvec", "vstvec", "mscratch", "sscratch", "vsscratch") or name.startswith("pmp")
+    csr.number for name, csr in CSRS.items() if name in ("mtvec", "stvec", "vstvec") or name.startswith("pmp")
 }
 """What the handlers and the way on depend on."""
 _TRANSLATION = {CSRS[name].number for name in ("satp", "vsatp", "hgatp")}

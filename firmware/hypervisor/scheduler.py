@@ -32,10 +32,7 @@ def arm(current: u64) -> None:
                 deadline = arch.wake_time(v.state, now)
             if deadline < first:
                 first = deadline
-    if current == NOBODY:
-        arch.host_timer(first)
-    else:
-        arch.slice_timer(first)
+    arch.host_timer(first)
 
 
 @fw
