@@ -111,6 +111,7 @@ class CsrFile:
         assert state is not None
         _require(not (write and state.csr.read_only))
         if hart.privilege == _M:
+            _require(state.legality != Legality.NONROOT)
             return state
         if self._in_hole(number):
             return self._aliases[number] if hart.virt else state
