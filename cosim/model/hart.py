@@ -27,7 +27,7 @@ from rtl.isa.csrs import CSRS
 from rtl.isa.htinst import transform
 from rtl.isa.instructions import INSTRUCTIONS, Format
 from rtl.isa.memory_map import DRAM_BASE
-from rtl.isa.xvmx import Arch
+from rtl.isa.xvmx import Arch, PinControl
 
 __all__ = ["Hart", "Surroundings"]
 
@@ -167,7 +167,7 @@ class Hart(Accesses):
             now = self.time()
             ticks.append(value["stimecmp"] - now)
             ticks.append(value["vstimecmp"] - self.guest_time())
-        if self.vmx.in_guest:
+        if self.vmx.in_guest and self.vmx.pin(PinControl.PREEMPT):
             ticks.append(self.vmx.preempt_at - self.time())
         return min((n for n in ticks if n > 0), default=_FOREVER)
 
@@ -276,8 +276,10 @@ class Hart(Accesses):
             if self.retired >= self.deadline:
                 self.poll()
                 if self.vmx.stepping:
-                    self._step_instruction(Record(self.pc, self.privilege, self.virt))
-                    self.pc, self.deadline = self.next_pc, 0
+                    if not self.vmx.step_due:
+                        self._step_instruction(Record(self.pc, self.privilege, self.virt))
+                        self.pc = self.next_pc
+                    self.deadline = 0
                     continue
             steps: list[tuple[int, Action]] = []
             try:
