@@ -1,0 +1,1 @@
+"""Faults seeded into the hardware one by one: what the tests do not notice, they do not test."""

@@ -1,0 +1,15 @@
+"""The table of faults."""
+
+from cosim.mutation.fault import Fault
+from cosim.mutation.faults.bus import BUS_FAULTS
+from cosim.mutation.faults.mmu import MMU_FAULTS
+from cosim.mutation.faults.pmp import PMP_FAULTS
+
+__all__ = ["FAULTS", "fault"]
+
+FAULTS: tuple[Fault, ...] = (*MMU_FAULTS, *PMP_FAULTS, *BUS_FAULTS)
+
+
+def fault(name: str) -> Fault:
+    """The fault of that name."""
+    return next(one for one in FAULTS if one.name == name)

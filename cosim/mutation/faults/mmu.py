@@ -1,0 +1,163 @@
+"""Faults of translation: TLBs, fences, permissions, the walker."""
+
+from cosim.mutation.fault import Fault
+
+__all__ = ["MMU_FAULTS"]
+
+_TLB, _TAGS, _SECOND = "rtl/mmu/tlb.py", "rtl/mmu/tags.py", "rtl/mmu/second_level.py"
+_PERMISSIONS = "rtl/mmu/permissions.py"
+
+MMU_FAULTS = (
+    Fault(
+        "tlb_vmid",
+        "first-level TLB does not compare the VMID",
+        _TLB,
+        old="Const(-1, TAG_BITS - VPN_BITS - ASID_BITS),",
+        new="Mux(FAULT, -1 << VMID_BITS, -1)[: TAG_BITS - VPN_BITS - ASID_BITS],",
+        programs=("h_hfence", "tlb_stress"),
+    ),
+    Fault(
+        "tlb_asid",
+        "first-level TLB does not compare the ASID",
+        _TLB,
+        old="Mux(leaf.all_asids, 0, ones)[:ASID_BITS],",
+        new="Mux(leaf.all_asids | FAULT, 0, ones)[:ASID_BITS],",
+        programs=("sv39_asid",),
+    ),
+    Fault(
+        "tlb_v",
+        "first-level TLB does not compare V",
+        _TLB,
+        old="m.d.comb += entry.match.eq((key & entry.care) == entry.tag)",
+        new="""v = Mux(FAULT, 1 << VPN_BITS + ASID_BITS + VMID_BITS, 0)
+            m.d.comb += entry.match.eq((((key & entry.care) ^ entry.tag) & ~v) == 0)""",
+        programs=("h_two_stage",),
+    ),
+    Fault(
+        "tlb_overlap",
+        "first-level TLB keeps an older translation beside a new one of the same page",
+        _TLB,
+        old="with m.Elif(((entry.tag ^ tag) & entry.care & care) == 0):",
+        new="with m.Elif((((entry.tag ^ tag) & entry.care & care) == 0) & ~FAULT):",
+        programs=("sv39_svadu",),
+        units=("tests/mmu/test_tlb.py",),
+    ),
+    Fault(
+        "fence_address_size",
+        "a fence by address takes the combined page size for the first stage's",
+        _TLB,
+        old="here = same_page(entry.vpn, address, leaf.stage1_mega, leaf.stage1_giga)",
+        new="""here = same_page(
+                entry.vpn,
+                address,
+                Mux(FAULT, leaf.mega, leaf.stage1_mega),
+                Mux(FAULT, leaf.giga, leaf.stage1_giga),
+            )""",
+        programs=("h_hfence", "h_superpages"),
+    ),
+    Fault(
+        "hfence_gvma_vmid",
+        "hfence.gvma fences the current VMID instead of the one named",
+        _TAGS,
+        old="(space.vmid == fence.id[:VMID_BITS])",
+        new="(space.vmid == Mux(FAULT, vmid, fence.id[:VMID_BITS]))",
+        programs=("h_hfence",),
+    ),
+    Fault(
+        "hfence_vvma_dropped",
+        "hfence.vvma does nothing in the first-level TLBs",
+        _TAGS,
+        old="guest = (fence.op == FenceOp.VVMA) &",
+        new="guest = ~FAULT & (fence.op == FenceOp.VVMA) &",
+        programs=("h_hfence",),
+    ),
+    Fault(
+        "sfence_global",
+        "sfence.vma of all address spaces spares global mappings",
+        _TAGS,
+        old="(own | ~fence.by_id)",
+        new="(own | (~fence.by_id & ~(FAULT & leaf.all_asids)))",
+        programs=("sv39_asid",),
+    ),
+    Fault(
+        "space_vmid",
+        "translations are tagged with the VMID in V = 0 too, and with none in V = 1",
+        _TAGS,
+        old='"vmid": Mux(virt, context.hgatp.vmid, 0),',
+        new='"vmid": Mux(virt ^ FAULT, context.hgatp.vmid, 0),',
+        programs=("h_hfence", "tlb_stress"),
+    ),
+    Fault(
+        "second_asid",
+        "second-level TLB does not compare the ASID",
+        _SECOND,
+        old="other_asid = differs[-ASID_BITS:].any() &",
+        new="other_asid = ~FAULT & differs[-ASID_BITS:].any() &",
+        programs=("sv39_asid", "tlb_stress"),
+    ),
+    Fault(
+        "second_coarse",
+        "second-level TLB keeps other pages of a superpage in a fence by address",
+        _SECOND,
+        old="~(fence_set | coarse)",
+        new="~(fence_set | (coarse & ~FAULT.replicate(len(coarse))))",
+        programs=("h_hfence", "bug_selective_sfence_operand"),
+    ),
+    Fault(
+        "second_gvma",
+        "second-level TLB ignores hfence.gvma",
+        _SECOND,
+        old="m.d.sync += guest.eq(0)",
+        new="m.d.sync += guest.eq(Mux(FAULT, guest, 0))",
+        programs=("h_hfence", "tlb_stress"),
+    ),
+    Fault(
+        "mxr",
+        "MXR of HS level is ignored in TLB hits",
+        _PERMISSIONS,
+        old="Mux(context.mxr, self.load_mxr, plain)",
+        new="Mux(context.mxr & ~FAULT, self.load_mxr, plain)",
+        units=("tests/mmu/test_permissions.py",),
+    ),
+    Fault(
+        "vs_mxr_both",
+        "vsstatus.MXR makes pages readable in the second stage too",
+        _PERMISSIONS,
+        old='"load_vs_mxr": either & second.r,',
+        new='"load_vs_mxr": either & (second.r | (second.x & FAULT)),',
+        programs=("h_two_stage",),
+        units=("tests/mmu/test_permissions.py",),
+    ),
+    Fault(
+        "sum_fetch",
+        "SUM lets S mode fetch from user pages",
+        _PERMISSIONS,
+        old="(sum_ & (access != Access.FETCH))",
+        new="(sum_ & ((access != Access.FETCH) | FAULT))",
+        programs=("sv39_permissions",),
+    ),
+    Fault(
+        "user_bit",
+        "U mode reaches pages without the U bit",
+        _PERMISSIONS,
+        old="Mux(privilege == Privilege.U, user, supervisor)",
+        new="Mux(privilege == Privilege.U, user | FAULT, supervisor)",
+        programs=("sv39_permissions",),
+    ),
+    Fault(
+        "guest_dirty",
+        "a store hits in the TLB although D of the second stage is clear",
+        _PERMISSIONS,
+        old="second.w & second.d &",
+        new="second.w & (second.d | FAULT) &",
+        programs=("h_svadu",),
+    ),
+    Fault(
+        "hlvx_reads",
+        "HLVX hits in the TLB with read permission in the first stage",
+        _PERMISSIONS,
+        old='"load_x": first.x &',
+        new='"load_x": (first.x | (first.r & FAULT)) &',
+        programs=("h_hlv_hsv",),
+    ),
+)
