@@ -9,6 +9,7 @@ from cosim.lockstep.interrupts import InterruptJudge
 from cosim.lockstep.records import Event, ForeignWrite, ForeignWriteEnd, Retired
 from cosim.lockstep.state import StateCheck, may_change_state
 from cosim.lockstep.symbols import Symbols
+from cosim.lockstep.translation import Translations
 from cosim.model.exceptions import Stop
 from cosim.model.machine import Machine
 from cosim.model.record import Imposed, Record
@@ -82,6 +83,7 @@ class Lockstep:
         self.state = StateCheck(machine.hart)
         self._judge = InterruptJudge(machine)
         self._foreign = ForeignWrites(machine.bus)
+        self._translations = Translations(machine.hart)
         self._ended = False
 
     def feed(self, event: Event) -> None:
@@ -104,6 +106,7 @@ class Lockstep:
             self.record = None
             raise Mismatch([wrong], self, retired.cycle)
         hart = self.machine.hart
+        self._translations.begin(retired)
         try:
             record = hart.step(self._imposed(retired))
         except Stop:
@@ -174,7 +177,11 @@ class Lockstep:
             touched = retired.mem_read or retired.mem_write
             if (touched or record.memory) and any(self._memory_differences(retired, record)):
                 return False
-        return not may_change_state(retired) or self.state.agrees(retired, record)
+        if not may_change_state(retired):
+            return True
+        if record.trap is None:
+            self._translations.executed(record)
+        return self.state.agrees(retired, record)
 
     @staticmethod
     def _cause(retired: Retired) -> int:

@@ -48,6 +48,7 @@ class Accesses:
     load, store: (va, size) and (va, size, value), as loads and stores do them
     access_address: address of the explicit access under way
     record, imposed: of the step under way, if there is one
+    arbiter: chooses among the translations that are allowed while tables have changed without a fence
     """
 
     csrs: CsrFile
@@ -60,6 +61,7 @@ class Accesses:
         self.privilege, self.virt = _M, 0
         self.record: Record | None = None
         self.imposed: Imposed | None = None
+        self.arbiter: Callable[[View, int, int, bool], int] | None = None
         self.access_address = 0
         self._reservation: int | None = None
         self._views: dict[Space, View] = {}
@@ -171,6 +173,12 @@ class Accesses:
         return self.view(self.space(privilege, 1))
 
     def page(self, view: View, va: int, access: int, hlvx: bool = False) -> int:
+        """Physical address of ``va``, or a Trap; ``arbiter`` decides if there is one."""
+        if self.arbiter is not None:
+            return self.arbiter(view, va, access, hlvx)
+        return self.find_page(view, va, access, hlvx)
+
+    def find_page(self, view: View, va: int, access: int, hlvx: bool = False) -> int:
         """Physical address of ``va``; remembers the page unless it was for HLVX."""
         pages = view.pages[access]
         page = None if hlvx else pages.get(va >> 12)

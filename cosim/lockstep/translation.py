@@ -1,0 +1,325 @@
+"""Which translations are allowed after a page table has changed and before the fence.
+
+Privileged spec, "Supervisor Memory-Management Fence Instruction", and H chapter, "Hypervisor
+Memory-Management Fence Instructions": until a fence that covers it, an access may be translated by the entry
+that was there or by the one that is there now, for each entry on its way; after it, by the new one only. The
+hardware shows which it has used, and the model then follows if that one is allowed.
+"""
+
+from collections import deque
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from cosim.lockstep.records import Retired
+from cosim.lockstep.replay import Candidates, Outcome, Stage
+from cosim.model.exceptions import Access, Trap
+from cosim.model.hart import Hart
+from cosim.model.record import Record
+from cosim.model.translation import Space
+from cosim.model.view import View
+from rtl.isa.causes import Cause
+from rtl.isa.csrs import CSRS
+from rtl.isa.instructions import INSTRUCTIONS
+from rtl.isa.memory_map import DRAM_BASE
+from rtl.isa.xvmx import Arch
+
+__all__ = ["Translations"]
+
+_OLD_KEPT = 16
+"""Former values of one entry."""
+_FENCES_KEPT = 4096
+_PAGE = 4096
+_LEAF_OR_INVALID = 0b1010
+_VALID, _GLOBAL = 1, 1 << 5
+_ASID = CSRS["satp"].field("ASID")
+_VMID = CSRS["hgatp"].field("VMID")
+_FAULTS = {
+    int(cause): access
+    for causes in (Access.PAGE_FAULT, Access.GUEST_PAGE_FAULT, Access.ACCESS_FAULT)
+    for access, cause in enumerate(causes)
+}
+_TVALS = ("mtval", "stval", "vstval")
+_TVAL2S = ("mtval2", "htval")
+_GUEST_FAULTS = (Cause.FETCH_GUEST_PAGE_FAULT, Cause.LOAD_GUEST_PAGE_FAULT, Cause.STORE_GUEST_PAGE_FAULT)
+
+
+def _matches(*names: str) -> list[tuple[int, int]]:
+    return [(INSTRUCTIONS[name].mask, INSTRUCTIONS[name].match) for name in names]
+
+
+_STAGES = {"satp": Stage.OWN, "vsatp": Stage.GUEST, "hgatp": Stage.SECOND}
+_SUPERVISOR_FENCES = _matches("sfence.vma", "sinval.vma")
+_GUEST_FENCES = _matches("hfence.vvma", "hinval.vvma")
+_SECOND_FENCES = _matches("hfence.gvma", "hinval.gvma")
+_XVMX_FENCES = [(i.mask, i.match) for i in INSTRUCTIONS.values() if i.name in ("invept", "invvpid")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fence:
+    """``address``, ``id``: None for all; ``id`` is an ASID, or a VMID for ``Stage.SECOND``; ``vmid``: whose
+    first-stage translations, for ``Stage.GUEST``."""
+
+    time: int
+    stage: Stage
+    address: int | None
+    id: int | None
+    vmid: int = 0
+
+    def covers(self, space: Space, address: int, old: int, is_global: bool) -> bool:
+        """Whether it ends the use of an entry's value ``old`` in translating ``address``."""
+        if self.address is not None:
+            if old & _VALID and not old & _LEAF_OR_INVALID:
+                return False  # rs1 orders accesses to leaves alone
+            if (self.address ^ address) >> 12:
+                return False
+        if self.stage is Stage.GUEST and self.vmid != _vmid(space):
+            return False
+        if self.id is None:
+            return True
+        if self.stage is Stage.SECOND:
+            return self.id == _vmid(space)
+        return self.id == _asid(space) and not is_global
+
+
+def _asid(space: Space) -> int:
+    return space.atp >> _ASID.lo & ((1 << _ASID.width) - 1)
+
+
+def _vmid_in(gatp: int) -> int:
+    return gatp >> _VMID.lo & ((1 << _VMID.width) - 1) if gatp >> 60 else 0
+
+
+def _vmid(space: Space) -> int:
+    return _vmid_in(space.gatp)
+
+
+class _TableMemory:
+    """The bus as the model's walker sees it: what it reads is a page table, and is watched from then on."""
+
+    def __init__(self, translations: "Translations") -> None:
+        self._bus = translations.hart.bus
+        self._translations = translations
+        self.is_main_memory = self._bus.is_main_memory
+
+    def read_u64(self, address: int) -> int:
+        self._translations.watch(address >> 12)
+        return self._bus.read_u64(address)
+
+    def write_u64(self, address: int, value: int) -> None:
+        self._bus.write_u64(address, value)
+        self._translations.updated(address, value)
+
+
+class Translations:
+    """Watches page tables and fences of ``hart``, and is its arbiter while tables have unfenced changes."""
+
+    def __init__(self, hart: Hart) -> None:
+        self.hart = hart
+        self._time = 0
+        self._tables: dict[int, bytearray] = {}
+        self._old: dict[int, deque[tuple[int, int]]] = {}
+        """Of each changed entry, (when it ended, former value)."""
+        self._roots: deque[tuple[int, str, int]] = deque(maxlen=_OLD_KEPT)
+        self._fences: deque[_Fence] = deque(maxlen=_FENCES_KEPT)
+        self._whole = dict.fromkeys(Stage, 0)
+        """Time of the last fence for everything."""
+        self._changed = 0
+        self._stages: set[Stage] = set()
+        """Whose tables have been in use."""
+        self._vmids: set[int] = set()
+        self._retired: Retired | None = None
+        hart.walker.memory = _TableMemory(self)
+
+    # ---- What happens ----
+
+    def begin(self, retired: Retired) -> None:
+        """The model is about to do what the hardware did."""
+        self._retired = retired
+
+    def executed(self, record: Record) -> None:
+        """A SYSTEM instruction has been executed: note a fence, or another root of the tables."""
+        for name, _ in record.csr_writes:
+            if name in ("satp", "vsatp", "hgatp"):
+                self._root_written(name)
+        word = record.bits
+        if self.hart.vmx.arch == Arch.XVMX:
+            self._stages |= {Stage.GUEST, Stage.SECOND}
+        if word & 0x7F == 0x73 and word >> 12 & 7 == 0 and word >> 25:
+            self._fence_executed(word, bool(record.virt))
+        elif any(word & mask == match for mask, match in _XVMX_FENCES):
+            self.fence(Stage.GUEST)
+            self.fence(Stage.SECOND)
+
+    def _fence_executed(self, word: int, virt: bool) -> None:
+        def is_one(kinds: list[tuple[int, int]]) -> bool:
+            return any(word & mask == match for mask, match in kinds)
+
+        rs1, rs2 = word >> 15 & 31, word >> 20 & 31
+        address = self.hart.x[rs1] if rs1 else None
+        number = self.hart.x[rs2] & 0xFFFF if rs2 else None
+        if is_one(_SUPERVISOR_FENCES):
+            self.fence(Stage.GUEST if virt else Stage.OWN, address, number)
+        elif is_one(_GUEST_FENCES):
+            self.fence(Stage.GUEST, address, number)
+        elif is_one(_SECOND_FENCES):
+            vmid = None if number is None else number & ((1 << _VMID.width) - 1)
+            self.fence(Stage.SECOND, None if address is None else address << 2, vmid)
+
+    def fence(self, stage: Stage, address: int | None = None, number: int | None = None) -> None:
+        """Entries of ``stage`` that are covered must be the present ones from now on."""
+        self._time += 1
+        vmid = _vmid_in(self.hart.csrs.value["hgatp"])
+        whole = address is None and number is None
+        if whole and (stage is not Stage.GUEST or self._vmids <= {vmid}):
+            self._whole[stage] = self._time
+        self._fences.append(_Fence(self._time, stage, address, number, vmid))
+        if self.hart.arbiter is not None and all(self._whole[used] > self._changed for used in self._stages):
+            self._old.clear()
+            self._roots.clear()
+            self._fences.clear()
+            self.hart.arbiter = None
+
+    def _root_written(self, name: str) -> None:
+        self._time += 1
+        value = self.hart.csrs.value[name]
+        number = (_VMID if name == "hgatp" else _ASID).mask
+        if value >> 60:
+            self._stages.add(_STAGES[name])
+        if name == "hgatp":
+            self._vmids.add(_vmid_in(value))
+        if any(
+            one == name and old >> 60 and old != value and not (old ^ value) & number
+            for _, one, old in self._roots
+        ):
+            self._changed = self._time
+            self.hart.arbiter = self._choose
+        self._roots.append((self._time, name, value))
+
+    # ---- Tables ----
+
+    def watch(self, page: int) -> None:
+        """A page table was read at this physical page."""
+        if page in self._tables:
+            return
+        bus = self.hart.bus
+        self._tables[page] = bytearray(bus.read_bytes(page << 12, _PAGE))
+        others = bus.watchers.get(page)
+
+        def stored(address: int, size: int) -> None:
+            if others:
+                others(address, size)
+            for slot in range(address & ~7, address + size, 8):
+                if slot >> 12 == page:
+                    self._stored(slot)
+
+        bus.watchers[page] = stored
+
+    def updated(self, address: int, value: int) -> None:
+        """The walker itself set A or D."""
+        table = self._tables.get(address >> 12)
+        if table is not None:
+            table[address & 4095 : (address & 4095) + 8] = value.to_bytes(8, "little")
+
+    def _stored(self, slot: int) -> None:
+        table, at = self._tables[slot >> 12], slot & 4095
+        old, new = int.from_bytes(table[at : at + 8], "little"), self.hart.bus.read_u64(slot)
+        if old == new:
+            return
+        table[at : at + 8] = new.to_bytes(8, "little")
+        self._time += 1
+        self._changed = self._time
+        self._old.setdefault(slot, deque(maxlen=_OLD_KEPT)).append((self._time, old))
+        self.hart.arbiter = self._choose
+
+    def _allowed(self, space: Space, stage: Stage, slot: int, address: int, is_global: bool) -> list[int]:
+        """Former values of an entry that the translation of ``address`` may still use."""
+        return [
+            old
+            for since, old in self._old.get(slot, ())
+            if not self._fenced(since, space, stage, address, old, is_global)
+        ]
+
+    def _fenced(
+        self, since: int, space: Space, stage: Stage, address: int, old: int, is_global: bool
+    ) -> bool:
+        is_global = is_global or bool(old & _GLOBAL)
+        for fence in reversed(self._fences):
+            if fence.time < since:
+                return False
+            if fence.stage is stage and fence.covers(space, address, old, is_global):
+                return True
+        return False
+
+    def _spaces(self, space: Space, va: int) -> list[Space]:
+        """``space``, and with the former roots that have the same ASID or VMID."""
+        spaces = [space]
+        own = "vsatp" if space.virt else "satp"
+        for name, now, mask, stage in (
+            (own, space.atp, _ASID.mask, Stage.GUEST if space.virt else Stage.OWN),
+            ("hgatp", space.gatp, _VMID.mask, Stage.SECOND),
+        ):
+            roots = [root for root in self._roots if root[1] == name]
+            for (_, _, old), (until, _, _) in pairwise(roots):
+                same = not (old ^ now) & mask and old >> 60 and now >> 60
+                if same and old != now and not self._fenced(until, space, stage, va, _VALID, False):
+                    spaces.append(replace(space, gatp=old) if name == "hgatp" else replace(space, atp=old))
+        return spaces
+
+    # ---- The arbiter ----
+
+    def _choose(self, view: View, va: int, access: int, hlvx: bool) -> int:
+        """The physical address that the hardware used if it is allowed, else the model's own; or a Trap."""
+        pages = view.pages[access]
+        if not hlvx and va >> 12 in pages:
+            known = pages[va >> 12] | va & 4095
+            if self._fits(known, va, access):
+                return known
+        candidates = Candidates(self.hart, self._allowed)
+        for number, space in enumerate(self._spaces(view.space, va)):
+            for is_present, outcome in candidates.of(space, va, access, hlvx):
+                if not self._fits(outcome, va, access):
+                    continue
+                if number == 0 and is_present:
+                    pages.pop(va >> 12, None)
+                    return self.hart.find_page(view, va, access, hlvx)
+                if isinstance(outcome, Trap):
+                    raise outcome
+                return outcome
+        return self.hart.find_page(view, va, access, hlvx)
+
+    def _fits(self, outcome: Outcome, va: int, access: int) -> bool:
+        """Whether the hardware's record may come from translating ``va`` so."""
+        retired = self._retired
+        assert retired is not None
+        if retired.trap:
+            return self._fits_trap(retired, outcome, va, access)
+        if isinstance(outcome, Trap):
+            return False
+        if access == Access.FETCH:
+            return self._fits_bits(retired, outcome, va)
+        first = va >> 12 == retired.mem_vaddr >> 12
+        return outcome >> 12 == (retired.mem_paddr if first else retired.mem_paddr_last) >> 12
+
+    def _fits_trap(self, retired: Retired, outcome: Outcome, va: int, access: int) -> bool:
+        """A fault of this kind of access at this address must come from it, and no other may."""
+        faults = not retired.interrupt and _FAULTS.get(retired.cause) == access
+        state = retired.state
+        here = faults and self._told(state, _TVALS, va)
+        if not isinstance(outcome, Trap):
+            return not here or retired.cause in Access.ACCESS_FAULT
+        if not here or outcome.cause != retired.cause:
+            return False
+        return retired.cause not in _GUEST_FAULTS or self._told(state, _TVAL2S, outcome.tval2)
+
+    def _told(self, state: dict[str, int], names: tuple[str, ...], value: int) -> bool:
+        """Whether the trap has put ``value`` into one of these registers (or it was there already)."""
+        told = [state[name] for name in names if name in state]
+        return value in told if told else any(self.hart.csrs.value[name] == value for name in names)
+
+    def _fits_bits(self, retired: Retired, pa: int, va: int) -> bool:
+        bus = self.hart.bus
+        if not bus.is_main_memory(pa):
+            return True
+        bits = bus.dram[pa - DRAM_BASE] | bus.dram[pa - DRAM_BASE + 1] << 8
+        shown = retired.instruction
+        return bits == (shown & 0xFFFF if va == retired.pc else shown >> 16)
