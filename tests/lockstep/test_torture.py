@@ -3,10 +3,13 @@
 import pytest
 
 from cosim.build import Variant, build
+from cosim.lockstep.replay import Stage
+from cosim.lockstep.translation import Translations
 from cosim.torture import handlers
 from cosim.torture.__main__ import run_range
 from cosim.torture.assembler import Assembler
 from cosim.torture.program import generate
+from rtl.isa.instructions import INSTRUCTIONS
 
 _SEEDS_PER_TEST = 5
 _INSTRUCTIONS = 25_000
@@ -33,18 +36,41 @@ def _agree(first: int, seeds: int) -> None:
     assert compared == seeds * _INSTRUCTIONS
 
 
-@pytest.mark.parametrize("fence", ["sfence.vma", "hfence.vvma", "hfence.gvma"])
-def test_a_missing_fence_is_noticed(fence: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hardware then uses a translation that the model no longer has."""
+_FENCES = pytest.mark.parametrize("fence", ["sfence.vma", "hfence.vvma", "hfence.gvma"])
+_WITHOUT_EFFECT = "sfence.inval.ir"
+"""Orders what an sinval.vma before it did, and there is none: the hardware keeps its translations."""
+
+
+def _leave_out(fence: str, monkeypatch: pytest.MonkeyPatch) -> None:
     remap = handlers._remap
 
     def remap_without(asm: Assembler) -> None:
         op = asm.op
-        asm.op = lambda name, *rest, **more: op("addi") if name == fence else op(name, *rest, **more)
+        asm.op = lambda name, *rest, **more: op(_WITHOUT_EFFECT) if name == fence else op(name, *rest, **more)
         remap(asm)
         asm.op = op
 
     monkeypatch.setattr(handlers, "_remap", remap_without)
+
+
+@_FENCES
+def test_without_a_fence_translations_may_be_kept(fence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _leave_out(fence, monkeypatch)
+    simulator = build(Variant.OBSERVE)
+    assert not run_range(simulator, range(4), _INSTRUCTIONS)[1]
+
+
+@_FENCES
+def test_a_fence_without_effect_is_noticed(fence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hardware uses a translation that the fence should have ended."""
+    _leave_out(fence, monkeypatch)
+
+    def fence_executed(translations: Translations, word: int, virt: bool) -> None:
+        if word == INSTRUCTIONS[_WITHOUT_EFFECT].match:
+            for stage in Stage:
+                translations.fence(stage)
+
+    monkeypatch.setattr(Translations, "_fence_executed", fence_executed)
     simulator = build(Variant.OBSERVE)
     assert any(run_range(simulator, [seed], _INSTRUCTIONS)[1] for seed in range(30))
 
