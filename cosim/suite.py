@@ -1,8 +1,9 @@
 """Many small programs, each on a machine of its own: pass or fail, and signatures."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,6 +29,7 @@ class Rules:
     signatures: folder for ``<name>.signature``: begin_signature..end_signature as lines of one little-endian
         32-bit word in hexadecimal
     logs: folder for ``<name>.log``: what the program printed
+    lockstep: compare every instruction with the golden model (on an observing simulator)
     """
 
     memory: int = 128 << 20
@@ -37,15 +39,17 @@ class Rules:
     fail_on: str | None = None
     signatures: Path | None = None
     logs: Path | None = None
+    lockstep: bool = False
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one program; ``problem`` is empty if it passed."""
+    """What became of one program; ``problem`` is empty if it passed, ``report`` has more about it."""
 
     path: Path
     problem: str
     result: Result | None = None
+    report: str = ""
 
 
 def find_programs(folder: Path) -> list[Path]:
@@ -66,14 +70,34 @@ def _is_elf(path: Path) -> bool:
 def run_suite(build: Build, paths: list[Path], *, jobs: int, rules: Rules) -> Iterator[Verdict]:
     """Run programs, ``jobs`` at a time; verdicts come in the order of ``paths``."""
 
-    def one(path: Path) -> Verdict:
-        try:
-            return _run(build, path, rules)
-        except UserError as error:
-            return Verdict(path, str(error).removeprefix(f"{path}: "))
-
-    with ThreadPoolExecutor(jobs) as pool:
+    one = partial(_judge, build, rules)
+    # In lockstep the work is Python's.
+    with ProcessPoolExecutor(jobs) if rules.lockstep else ThreadPoolExecutor(jobs) as pool:
         yield from pool.map(one, paths)
+
+
+def _judge(build: Build, rules: Rules, path: Path) -> Verdict:
+    try:
+        return _run(build, path, rules)
+    except UserError as error:
+        return Verdict(path, str(error).removeprefix(f"{path}: "))
+
+
+def _simulate(build: Build, path: Path, job: Job, rules: Rules) -> Result | Verdict:
+    """The run's result, or a mismatch in lockstep as a verdict."""
+    if not rules.lockstep:
+        return run_plain(build, job)
+    from cosim.lockstep.compare import Mismatch
+    from cosim.lockstep.explain import bare_command, explain
+    from cosim.lockstep.run import compare_job
+
+    try:
+        result = compare_job(build, job).result
+    except Mismatch as mismatch:
+        explain(mismatch, bare_command(path, job))
+        return Verdict(path, "hardware and model disagree", None, str(mismatch))
+    assert result is not None
+    return result
 
 
 def _run(build: Build, path: Path, rules: Rules) -> Verdict:
@@ -96,7 +120,9 @@ def _run(build: Build, path: Path, rules: Rules) -> Verdict:
             until=rules.until,
             dumps=dumps,
         )
-        result = run_plain(build, job)
+        result = _simulate(build, path, job, rules)
+        if isinstance(result, Verdict):
+            return result
         if rules.signatures:
             write_signature(rules.signatures / (path.name + ".signature"), raw.read_bytes() if dumps else b"")
     if rules.logs:

@@ -10,6 +10,7 @@ from statistics import median_low
 
 from cosim.bench.programs import SAMPLES, build_program
 from cosim.bench.speed import simulation_speed
+from cosim.bench.verification import verification_speed
 from cosim.build import Variant, build
 from cosim.elf import Program, Segment, read_elf
 from cosim.errors import UserError
@@ -80,6 +81,9 @@ def _cpi(rows: Sequence[float]) -> float:
 FIGURES: dict[str, Figure] = {
     "sim_khz_per_cpu_s": Figure("thousand cycles per CPU second, with cocotb", "speed", _row(0), 500, True),
     "sim_ratio_to_plain_cpp": Figure("the same against a plain C++ main", "speed", _row(1), 0.8, True),
+    "model_ips": Figure("golden model's instructions per CPU second", "verification", _row(0), 1e5, True),
+    "lockstep_ips": Figure("the same in lockstep, the hardware's CPU time too", "verification", _row(1), 5e4,
+                           True),
     "cpi_compute": Figure("cycles per instruction: lists, matrix, scanner, CRC, sort", "compute", _cpi),
     "cpi_memory": Figure("cycles per instruction: 4 MiB chase, copy, scattered writes", "memory", _cpi),
     "hypercall_cycles": Figure("guest ecall to resume, whole hypervisor", "hypercall", _row(0)),
@@ -118,6 +122,8 @@ def measure(names: Sequence[str], report: Callable[[str], None]) -> Values:
 def _rows(source: str, report: Callable[[str], None]) -> Sequence[float]:
     if source == "speed":
         return simulation_speed(report)
+    if source == "verification":
+        return verification_speed(report)
     if source == "hypercall":
         return _hypercall(report)
     if source in ("compute", "memory"):

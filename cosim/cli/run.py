@@ -3,14 +3,22 @@
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cosim.build import Build, Variant
-from cosim.cli.terminal import built, errors, output, result_tables, this_command, working, write_json
+from cosim.cli.terminal import (
+    built,
+    errors,
+    output,
+    print_mismatch,
+    result_tables,
+    this_command,
+    working,
+    write_json,
+)
 from cosim.elf import Program, Segment, read_elf
 from cosim.errors import UserError
 from cosim.job import Job, parse_size
@@ -113,7 +121,6 @@ def _lockstep(simulator: Build, job: Job, command: str) -> Result | None:
     """The run's result; None after a mismatch, which has been told."""
     from cosim.lockstep.compare import Mismatch
     from cosim.lockstep.explain import explain
-    from cosim.lockstep.report import renderables
     from cosim.lockstep.run import compare_job
 
     try:
@@ -121,9 +128,8 @@ def _lockstep(simulator: Build, job: Job, command: str) -> Result | None:
     except Mismatch as mismatch:
         with working("repeating the run for a wave") as say:
             say("repeating the run for a wave")
-            explain(mismatch, replace(job, wave=None), command)
-        for part in renderables(mismatch):
-            errors.print(part, soft_wrap=True)
+            explain(mismatch, command)
+        print_mismatch(mismatch)
         return None
     errors.print(f"{compared.count:,} instructions and traps agree with the model", markup=False)
     return compared.result

@@ -29,6 +29,9 @@ def suite(
         str | None, typer.Option(help="a program that has printed this is done, and has passed")
     ] = None,
     fail_on: Annotated[str | None, typer.Option(help="a program that prints this has failed")] = None,
+    lockstep: Annotated[
+        bool, typer.Option("--lockstep", help="compare every instruction with the golden model")
+    ] = False,
     logs: Annotated[Path | None, typer.Option(help="write there what each program printed")] = None,
 ) -> int:
     """Run every ELF file of DIR bare, in M mode with tohost, and print pass or fail for each.
@@ -40,16 +43,18 @@ def suite(
     for path in (where, logs):
         if path is not None and not path.is_dir():
             raise UserError(f"{path}: there is no such folder; make it first")
-    simulator = built(Variant.FAST)
+    simulator = built(Variant.OBSERVE if lockstep else Variant.FAST)
     width = max(len(path.name) for path in paths)
     passed = 0
-    rules = Rules(parse_size(mem), mem_latency, max_cycles, until, fail_on, where, logs)
+    rules = Rules(parse_size(mem), mem_latency, max_cycles, until, fail_on, where, logs, lockstep)
     for verdict in run_suite(simulator, paths, jobs=jobs or os.cpu_count() or 1, rules=rules):
         word, style = ("FAIL", "red") if verdict.problem else ("pass", "green")
         name = verdict.path.name.ljust(width)
         cycles = f"{verdict.result.cycles:>12,} cycles" if verdict.result else ""
         output.print(word, style=style, end=" ")
         output.print(f"{name} {verdict.problem or cycles}".rstrip(), markup=False, soft_wrap=True)
+        if verdict.report:
+            output.print(verdict.report, markup=False, soft_wrap=True)
         passed += not verdict.problem
     output.print(f"{passed} of {len(paths)} passed")
     return 0 if passed == len(paths) else 1

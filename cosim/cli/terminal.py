@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
@@ -17,7 +17,19 @@ from cosim.errors import UserError
 from cosim.result import Result
 from rtl.config import SocConfig
 
-__all__ = ["built", "errors", "output", "result_tables", "this_command", "working", "write_json"]
+if TYPE_CHECKING:
+    from cosim.lockstep.compare import Mismatch
+
+__all__ = [
+    "built",
+    "errors",
+    "output",
+    "print_mismatch",
+    "result_tables",
+    "this_command",
+    "working",
+    "write_json",
+]
 
 output = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -65,6 +77,17 @@ def this_command(context: typer.Context) -> str:
             else:
                 words += [parameter.opts[0]] if one is True else [parameter.opts[0], str(one)]
     return shlex.join(words + arguments)
+
+
+def print_mismatch(mismatch: "Mismatch") -> None:
+    """The whole report on stderr: in colours on a wide terminal, else as lines of one width."""
+    from cosim.lockstep.report import WIDTH, as_text, renderables
+
+    if errors.is_terminal and errors.width >= WIDTH:
+        for part in renderables(mismatch):
+            errors.print(part)
+    else:
+        errors.print(as_text(mismatch), markup=False, soft_wrap=True)
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from cosim.elf import Program
+from cosim.job import Job
 from cosim.lockstep.foreign import ForeignWrites
 from cosim.lockstep.interrupts import InterruptJudge
 from cosim.lockstep.records import Event, ForeignWrite, ForeignWriteEnd, Retired
@@ -42,6 +43,7 @@ class Mismatch(AssertionError):
     wrong: what differs, a line each
     lockstep: both sides as they are, and how they got there
     cycle: the hardware's
+    job: what was run, if it was not a recorded stream
     more: lines for the end of the report (a command that repeats it, where the wave is)
     """
 
@@ -50,6 +52,7 @@ class Mismatch(AssertionError):
         self.wrong = wrong
         self.lockstep = lockstep
         self.cycle = cycle
+        self.job: Job | None = None
         self.more: list[str] = []
 
     def __str__(self) -> str:

@@ -28,15 +28,17 @@ def bare_command(path: Path | str, job: Job) -> str:
     return shlex.join(words)
 
 
-def explain(mismatch: Mismatch, job: Job, command: str) -> Mismatch:
-    """Add to the report how to repeat it, and a wave.
+def explain(mismatch: Mismatch, command: str) -> Mismatch:
+    """Add to the report the ``command`` that repeats it, and a wave.
 
     The run is repeated in a tracing simulator, which does the same cycle by cycle, with the last
     ``WAVE_CYCLES`` cycles written.
     """
     mismatch.more.append(f"again: {command}")
+    if mismatch.job is None:
+        return mismatch
     try:
-        save = _wave(mismatch, job)
+        save = _wave(mismatch, mismatch.job)
     except UserError as error:
         mismatch.more.append(f"no wave: {error}")
     else:

@@ -12,16 +12,17 @@ from cosim.lockstep.records import Retired
 from cosim.waves.savefile import disassemble
 from rtl.isa.privilege import Privilege, mode_name
 
-__all__ = ["as_text", "renderables"]
+__all__ = ["WIDTH", "as_text", "renderables"]
 
-_WIDTH = 150
+WIDTH = 150
+"""Columns that the tables want."""
 _MARK = "≠"
 
 
 def as_text(mismatch: Mismatch) -> str:
     """The whole report without colours."""
     out = StringIO()
-    console = Console(file=out, width=_WIDTH, highlight=False)
+    console = Console(file=out, width=WIDTH, highlight=False)
     for part in renderables(mismatch):
         console.print(part, soft_wrap=isinstance(part, Text))
     return out.getvalue()

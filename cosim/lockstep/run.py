@@ -11,7 +11,8 @@ from cosim.build import Build, Variant, build
 from cosim.elf import Program, read_elf
 from cosim.errors import UserError
 from cosim.job import Job
-from cosim.lockstep.compare import Lockstep
+from cosim.lockstep.compare import Lockstep, Mismatch
+from cosim.lockstep.explain import bare_command, explain
 from cosim.lockstep.records import Event, read_records
 from cosim.model.machine import Machine
 from cosim.result import Result
@@ -30,10 +31,18 @@ class Compared:
     result: Result | None
 
 
-def run_lockstep(path: str | Path, *, max_cycles: int = 20_000_000, latency: int = 1) -> int:
-    """Instructions compared; raises Mismatch at the first difference, UserError for a bad file."""
-    simulator = build(Variant.OBSERVE)
-    return compare_program(simulator, read_elf(path), max_cycles=max_cycles, latency=latency)
+def run_lockstep(
+    path: str | Path, *, max_cycles: int = 20_000_000, latency: int = 1, memory: int = 32 << 20
+) -> int:
+    """Instructions compared; raises Mismatch at the first difference, UserError for a bad file.
+
+    The mismatch tells a command that repeats it and has written a wave.
+    """
+    job = Job(read_elf(path), max_cycles=max_cycles, latency=latency, memory=memory)
+    try:
+        return compare_job(build(Variant.OBSERVE), job).count
+    except Mismatch as mismatch:
+        raise explain(mismatch, bare_command(path, job)) from None
 
 
 def compare_program(
@@ -76,6 +85,21 @@ def compare_job(
     lockstep = lockstep_of(job)
     if prepare:
         prepare(lockstep.machine)
+    try:
+        return _compare(simulator, job, lockstep, limit, on_console, tamper)
+    except Mismatch as mismatch:
+        mismatch.job = job
+        raise
+
+
+def _compare(
+    simulator: Build,
+    job: Job,
+    lockstep: Lockstep,
+    limit: int | None,
+    on_console: Callable[[bytes], None] | None,
+    tamper: Watch | None,
+) -> Compared:
     console = bytearray()
     with tempfile.TemporaryDirectory(prefix="bivisor-") as name:
         folder = Path(name)

@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from cosim.build import Build, Variant, build
 from cosim.errors import UserError
 from cosim.lockstep.compare import Mismatch
+from cosim.lockstep.explain import explain
 from cosim.torture.run import run_seed, shrink
 
 __all__ = ["main", "run_range"]
@@ -49,6 +50,13 @@ def _command(seed: int, instructions: int) -> str:
     return f"python -m cosim.torture --seed {seed} --instructions {instructions} --shrink"
 
 
+def _explain(simulator: Build, seed: int, instructions: int) -> None:
+    try:
+        run_seed(simulator, seed, instructions)
+    except Mismatch as mismatch:
+        print("\n".join(explain(mismatch, _command(seed, instructions)).more))
+
+
 def _shrink(simulator: Build, seed: int, instructions: int) -> None:
     shrunk = shrink(simulator, seed, instructions)
     print(f"seed {seed} still fails with chunks {sorted(shrunk.chunks)} and these units:")
@@ -79,7 +87,7 @@ def main() -> int:
                 print(f"seed {runs[run]}: {mismatch}\n", flush=True)
     print(f"{compared} instructions and traps agree; failing seeds: {sorted(failed) or 'none'}")
     for seed in sorted(failed):
-        print(f"again: {_command(seed, arguments.instructions)}")
+        _explain(simulator, seed, arguments.instructions)
         if arguments.shrink:
             _shrink(simulator, seed, arguments.instructions)
     return 1 if failed else 0

@@ -110,6 +110,18 @@ def test_on_the_simulated_machine(linux: LinuxGuest, tmp_path: Path, options: li
 
 
 @pytest.mark.nightly
+@pytest.mark.parametrize("options", [["--bare"], []], ids=["native", "virtual"])
+def test_in_lockstep_to_init(linux: LinuxGuest, tmp_path: Path, options: list[str]) -> None:
+    """Every instruction from reset to init's first line, compared with the golden model."""
+    result = tmp_path / "result.json"
+    command = ["run", "--guest", "linux", *options, "--mem", "32M", "--lockstep", "--until", _BOOTED]
+    assert main([*command, "--json", str(result)]) == 0
+    found = json.loads(result.read_text())
+    assert found["outcome"] == "until"
+    assert found["instructions"] > 5_000_000
+
+
+@pytest.mark.nightly
 def test_builds_from_the_packages_source() -> None:
     """The Image has the header of RISC-V kernels (Linux, boot-image-header)."""
     said: list[str] = []

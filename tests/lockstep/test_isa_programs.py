@@ -4,14 +4,13 @@ import pytest
 
 from cosim.build import Variant, build
 from cosim.elf import read_elf
-from cosim.lockstep.run import compare_program
+from cosim.lockstep.run import compare_program, run_lockstep
 from tests.isa.build import build_program, program_names
 
 
 @pytest.mark.parametrize("name", program_names())
 def test_hardware_and_model_agree(name: str) -> None:
-    simulator = build(Variant.OBSERVE)
-    assert compare_program(simulator, read_elf(build_program(name)), max_cycles=2_000_000) > 10
+    assert run_lockstep(build_program(name), max_cycles=2_000_000) > 10
 
 
 @pytest.mark.parametrize("latency", [0, 7, 40])

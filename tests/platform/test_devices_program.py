@@ -78,9 +78,11 @@ def test_on_qemu(program, disk, tmp_path):
     _check(disk, ended.stdout.replace("\r", "").removesuffix(done) + console.read_text() + done)
 
 
-def test_on_the_simulated_machine(program, disk, tmp_path):
+@pytest.mark.parametrize("options", [[], ["--lockstep"]], ids=["fast", "lockstep"])
+def test_on_the_simulated_machine(program, disk, options):
     command = [sys.executable, "-c", "from cosim.cli.main import run_command; run_command()"]
     command += ["run", "--bare", "--quiet", "--max-cycles", "2000000", "--disk", str(disk), str(program)]
+    command += options
     ended = subprocess.run(command, capture_output=True, text=True, timeout=1200, cwd=_ROOT)
     assert ended.returncode == 0, (
         f"status {ended.returncode}: CHECK in that line\n{ended.stdout}{ended.stderr}"
