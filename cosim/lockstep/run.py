@@ -13,10 +13,12 @@ from cosim.errors import UserError
 from cosim.job import Job
 from cosim.lockstep.compare import Lockstep, Mismatch
 from cosim.lockstep.explain import bare_command, explain
+from cosim.lockstep.outside import VirtioWindow
 from cosim.lockstep.records import Event, read_records
 from cosim.model.machine import Machine
 from cosim.result import Result
 from cosim.simulate import complaint, plain_result
+from rtl.isa.memory_map import VIRTIO
 
 __all__ = ["Compared", "compare_job", "compare_program", "run_lockstep"]
 
@@ -123,6 +125,7 @@ def _compare(
 def lockstep_of(job: Job) -> Lockstep:
     """The model with ``job``'s program, where the hardware begins."""
     machine = Machine(memory=job.memory)
+    machine.bus.attach(VIRTIO, window := VirtioWindow(), accepts=window.accepts)
     machine.load(job.program, host=False)
     machine.start_at_reset(job.program.entry, job.program.dtb)
     return Lockstep(machine, job.program)

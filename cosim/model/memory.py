@@ -35,10 +35,23 @@ class Bus:
         self.end = DRAM_BASE + size
         self.devices: list[tuple[Region, Device]] = []
         self.read_only: set[str] = set()
+        self._accepts: dict[str, Callable[[int, int], bool]] = {}
         self.watchers: dict[int, Callable[[int, int], None]] = {}
 
-    def attach(self, region: Region, device: Device, *, read_only: bool = False) -> None:
-        """Let ``device`` answer at ``region``; a ``read_only`` one refuses stores and may hold code."""
+    def attach(
+        self,
+        region: Region,
+        device: Device,
+        *,
+        read_only: bool = False,
+        accepts: Callable[[int, int], bool] | None = None,
+    ) -> None:
+        """Let ``device`` answer at ``region``; a ``read_only`` one refuses stores and may hold code.
+
+        ``accepts`` tells whether it takes an access of a size at an offset; without it, all.
+        """
+        if accepts:
+            self._accepts[region.name] = accepts
         self.devices.append((region, device))
         if read_only:
             self.read_only.add(region.name)
@@ -54,7 +67,10 @@ class Bus:
         for region, device in self.devices:
             if address in region:
                 refused = Access.STORE if region.name in self.read_only else Access.FETCH
-                return None if access == refused else (device, address - region.base)
+                accepts = self._accepts.get(region.name)
+                if access == refused or (accepts and not accepts(address - region.base, size)):
+                    return None
+                return device, address - region.base
         return None
 
     def read_u64(self, address: int) -> int:

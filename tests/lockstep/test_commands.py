@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_a_guest_under_the_hypervisor(tmp_path: Path, capsys: pytest.CaptureFixt
     compared = int(re.sub(r"\D", "", re.search(r"([\d,]+) instructions and traps agree", shown.err)[1]))
     found = json.loads(result.read_text())
     assert found["outcome"] == "exit" and found["exits"]
-    assert compared >= found["instructions"] > 50_000
+    assert compared >= found["instructions"] > 20_000
 
 
 @pytest.mark.parametrize("define", ["WHOLE", "HALVES"])
@@ -68,15 +69,16 @@ def test_suite(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
 
 @pytest.fixture
 def wrong_model(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A model whose mulhu is wrong."""
+    """A model whose 150th mulhu and all after it are wrong."""
     make = MAKERS_OF[Arch.H]["mulhu"]
+    uses = count()
 
     def wrong(hart: Hart, decoded: Decoded) -> Action:
         act = make(hart, decoded)
 
         def wrongly() -> None:
             act()
-            if decoded.rd:
+            if decoded.rd and next(uses) >= 150:
                 hart.x[decoded.rd] ^= 0x10
 
         return wrongly
@@ -92,16 +94,17 @@ def test_a_mismatch_is_reported_whole(capsys: pytest.CaptureFixture) -> None:
     assert main(command) == 1
     said = capsys.readouterr().err
     at = int(re.search(r"disagree after \d+ instructions, in cycle (\d+):", said)[1])
+    assert at > WAVE_CYCLES
     assert re.search(r"destination: hardware x\d+ = 0x\w+, model x\d+ = 0x\w+", said)
     # The way there: twenty lines of cycle, mode, pc, symbol, bits, text; the last one is to blame.
-    rows = [line for line in said.splitlines() if re.match(r"│ *\d+ │ +M ", line)]
+    rows = [line for line in said.splitlines() if re.match(r"│ \d+ +│ M ", line)]
     assert len(rows) == 20
     assert str(at) in rows[-1] and "mulhu" in rows[-1]
-    assert any("_start+" in row or "test" in row for row in rows)
+    assert any(re.search(r"│ \w+\+0x\w+ +│", row) for row in rows), rows[-1]
     # Both sides, with the one register that differs marked.
     marked = [line for line in said.splitlines() if "≠ │ x" in line]
     assert len(marked) == 1
-    assert "mtvec" in said
+    assert "│ mstatus" in said
     # The command, and the wave with its save file.
     again = re.search(r"again: bivisor (.*)", said)[1]
     assert set(shlex.split(again)) == set(command)
