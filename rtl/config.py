@@ -75,7 +75,7 @@ class CoreConfig:
     """
 
     icache: CacheConfig = field(default_factory=CacheConfig)
-    dcache: CacheConfig = field(default_factory=CacheConfig)
+    dcache: CacheConfig = field(default_factory=lambda: CacheConfig(ways=8))
     tlb: TlbConfig = field(default_factory=TlbConfig)
     branch: BranchConfig = field(default_factory=BranchConfig)
     hypervisor: bool = True

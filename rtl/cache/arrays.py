@@ -1,7 +1,7 @@
 """The memories of a cache: data, tags and state of every way, read one set at a time."""
 
 from amaranth import Module, Mux, Signal
-from amaranth.lib import data, memory, wiring
+from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.cache.geometry import Geometry
@@ -14,7 +14,8 @@ class CacheArrays(wiring.Component):
 
     The set and word at ``read_address`` appear on ``data``, ``tags``, ``valid`` and ``dirty`` in the next
     cycle, including what is written at the same edge. Valid and dirty bits are flip-flops: they can be
-    cleared all at once, and change at once. ``*_ways`` members are one bit per way.
+    cleared all at once, and change at once. ``data`` and ``tags`` have a member for each way, ``*_ways``
+    members a bit.
 
     Members
     -------
@@ -33,8 +34,8 @@ class CacheArrays(wiring.Component):
         super().__init__(
             {
                 "read_address": In(g.word_address_bits),
-                "data": Out(data.ArrayLayout(64, g.ways)),
-                "tags": Out(data.ArrayLayout(g.tag_bits, g.ways)),
+                "data": Out(64).array(g.ways),
+                "tags": Out(g.tag_bits).array(g.ways),
                 "valid": Out(g.ways),
                 "dirty": Out(g.ways),
                 "fill_ways": In(g.ways),

@@ -76,7 +76,7 @@ class CoreComplex(wiring.Component):
         connect(m, arbiter.bus, flipped(self.bus))
         m.d.comb += [
             mmu.context.eq(core.context),
-            mmu.pmp.eq(core.pmp),
+            *(entry.eq(value) for entry, value in zip(mmu.pmp, core.pmp, strict=True)),
             core.snoop_valid.eq(dcache.snoop.valid),
             core.snoop_paddr.eq(dcache.snoop.paddr),
             core.lines.eq(self.lines),

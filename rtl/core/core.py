@@ -14,8 +14,8 @@ from rtl.core.execute.multiplier import Multiplier
 from rtl.core.frontend.frontend import Frontend
 from rtl.core.interface import Events, InterruptLines, Retire
 from rtl.core.memory.memory import MemoryStage
-from rtl.isa.paging import PA_BITS
-from rtl.mmu.interface import FenceOp, FencePort, PmpState, TranslatePort, TranslationContext
+from rtl.isa.paging import PA_BITS, PMP_ENTRIES
+from rtl.mmu.interface import FenceOp, FencePort, PmpEntry, TranslatePort, TranslationContext
 
 __all__ = ["Core"]
 
@@ -44,7 +44,7 @@ class Core(wiring.Component):
                 "fetch": Out(TranslatePort),
                 "load_store": Out(TranslatePort),
                 "context": Out(TranslationContext),
-                "pmp": Out(PmpState),
+                "pmp": Out(PmpEntry).array(PMP_ENTRIES),
                 "fence": Out(FencePort),
                 "fetch_cache": Out(FetchPort),
                 "data_cache": Out(DataPort),
@@ -112,7 +112,7 @@ class Core(wiring.Component):
             csr.time.eq(self.time),
             csr.retired.eq(memory.retired),
             self.context.eq(csr.translation),
-            self.pmp.eq(csr.pmp),
+            *(ours.eq(theirs) for ours, theirs in zip(self.pmp, csr.pmp, strict=True)),
         ]
         # Memory
         connect(m, frontend.translate, flipped(self.fetch))

@@ -78,12 +78,11 @@ class Front(wiring.Component):
             tlb.fence_valid.eq(self.fence_valid),
             tlb.fence.eq(self.fence),
             tlb.vmid.eq(self.context.hgatp.vmid),
-            allowed.eq(
-                tlb.found
-                & in_range(request.vaddr, tlb.space.stage1)
-                & tlb.leaf.rights.allows(request, self.context)
-            ),
         ]
+        with m.If(tlb.found):
+            m.d.comb += allowed.eq(
+                in_range(request.vaddr, tlb.space.stage1) & tlb.leaf.rights.allows(request, self.context)
+            )
         for field, value in space_of(self.context, request.virt).items():
             m.d.comb += getattr(tlb.space, field).eq(value)
         wiring.connect(m, wiring.flipped(self.fill), tlb.fill)
@@ -98,6 +97,7 @@ class Front(wiring.Component):
         grant = Mux(request.access == Access.FETCH, pmp.x, Mux(request.access == Access.STORE, pmp.w, pmp.r))
         m.d.comb += [
             pmp.page.eq(request.vaddr[PAGE_SHIFT:PA_BITS]),
+            pmp.valid.eq(port.valid & ~translated),
             pmp.machine.eq(machine),
             direct.eq(grant & ~request.vaddr[PA_BITS:].any()),
             self.wanted.eq(port.valid & (request == self.held)),

@@ -3,7 +3,7 @@
 from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.isa.paging import ASID_BITS, PA_BITS, PMP_ENTRIES, PPN_BITS, VMID_BITS
+from rtl.isa.paging import ASID_BITS, PA_BITS, PPN_BITS, VMID_BITS
 from rtl.isa.privilege import Privilege
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "FenceOp",
     "FencePort",
     "PmpEntry",
-    "PmpState",
     "TranslatePort",
     "TranslationContext",
     "TranslationRequest",
@@ -125,9 +124,6 @@ class PmpEntry(data.Struct):
     match: 2
     locked: 1
     addr: 54
-
-
-PmpState = data.ArrayLayout(PmpEntry, PMP_ENTRIES)
 
 
 class FenceOp(enum.Enum, shape=3):

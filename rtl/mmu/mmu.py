@@ -6,8 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from rtl.cache.interface import CoherentPort
 from rtl.config import CoreConfig
+from rtl.isa.paging import PMP_ENTRIES
 from rtl.mmu.front import Front
-from rtl.mmu.interface import FencePort, PmpState, TranslatePort, TranslationContext
+from rtl.mmu.interface import FenceOp, FencePort, PmpEntry, TranslatePort, TranslationContext
 from rtl.mmu.pmp import Pmp
 from rtl.mmu.second_level import SecondLevelTlb
 from rtl.mmu.walker import Walker
@@ -30,7 +31,7 @@ class Mmu(wiring.Component):
 
     A fence takes effect at the end of the cycle with ``ready``, which is the first one unless the walker is
     writing an entry. A change of ``context`` takes effect at once; walks under way start again. A change of
-    ``pmp`` takes effect one cycle later and needs a fence (FenceOp.ALL).
+    ``pmp`` takes effect with the next fence of everything (FenceOp.ALL).
     """
 
     def __init__(self, config: CoreConfig) -> None:
@@ -40,7 +41,7 @@ class Mmu(wiring.Component):
                 "fetch": In(TranslatePort),
                 "data": In(TranslatePort),
                 "context": In(TranslationContext),
-                "pmp": In(PmpState),
+                "pmp": In(PmpEntry).array(PMP_ENTRIES),
                 "fence": In(FencePort),
                 "walker": Out(CoherentPort),
                 "events": Out(MmuEvents),
@@ -67,7 +68,8 @@ class Mmu(wiring.Component):
             self.fence.ready.eq(~walker.busy_write),
             walker.abort.eq(abort),
             walker.context.eq(self.context),
-            pmp.state.eq(self.pmp),
+            *(entry.eq(value) for entry, value in zip(pmp.state, self.pmp, strict=True)),
+            pmp.update.eq(self.fence.valid & (self.fence.fence.op == FenceOp.ALL)),
         ]
         for part in (itlb, dtlb, second, walker):
             m.d.comb += [part.fence_valid.eq(self.fence.valid), part.fence.eq(self.fence.fence)]
@@ -92,6 +94,7 @@ class Mmu(wiring.Component):
         m.d.comb += [
             second.read.eq(walker.take.any()),
             second.read_vpn.eq(walker.read_vpn),
+            second.enable.eq(walker.stepping),
             second.vpn.eq(walker.fill.vpn),
             second.space.eq(walker.fill.space),
             second.fill.valid.eq(walker.fill_second),

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.isa.paging import LEVEL_BITS, PAGE_SHIFT, PMP_ENTRIES, PMP_GRANULARITY_SHIFT, PPN_BITS, PmpMatch
-from rtl.mmu.interface import PmpState
+from rtl.mmu.interface import PmpEntry
 
 __all__ = ["Pmp", "PmpCheck"]
 
@@ -14,6 +14,7 @@ _ADDR_SHIFT = PAGE_SHIFT - 2
 
 PmpCheck = wiring.Signature(
     {
+        "valid": Out(1),
         "page": Out(PPN_BITS),
         "machine": Out(1),
         "r": In(1),
@@ -24,7 +25,7 @@ PmpCheck = wiring.Signature(
     }
 )
 """May the page be read, written, executed, in M mode or in any other? ``mega``, ``giga``: the same verdict
-holds in the whole aligned 2 MiB, 1 GiB around it (may be 0 although it does)."""
+holds in the whole aligned 2 MiB, 1 GiB around it (may be 0 although it does). All 0 while not ``valid``."""
 
 
 class _Region:
@@ -71,8 +72,8 @@ class _Region:
 class Pmp(wiring.Component):
     """Decoded entries and ``len(checks)`` combinational checkers.
 
-    A change of ``state`` takes effect one cycle later. The lowest-numbered entry that matches decides; in
-    M mode it binds only if it is locked. What no entry matches is M's alone.
+    ``state`` is taken over at the end of a cycle with ``update``. The lowest-numbered entry that matches
+    decides; in M mode it binds only if it is locked. What no entry matches is M's alone.
 
     Parameters
     ----------
@@ -80,36 +81,41 @@ class Pmp(wiring.Component):
     """
 
     def __init__(self, checkers: int) -> None:
-        super().__init__({"state": In(PmpState), "checks": In(PmpCheck).array(checkers)})
+        super().__init__(
+            {
+                "state": In(PmpEntry).array(PMP_ENTRIES),
+                "update": In(1),
+                "checks": In(PmpCheck).array(checkers),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
         assert PMP_GRANULARITY_SHIFT == PAGE_SHIFT
         regions = [_Region(i) for i in range(PMP_ENTRIES)]
-        for i, region in enumerate(regions):
-            following = self.state[i + 1].match == PmpMatch.TOR if i + 1 < PMP_ENTRIES else 0
-            region.decode(m, self.state[i], following)
+        with m.If(self.update):
+            for i, region in enumerate(regions):
+                following = self.state[i + 1].match == PmpMatch.TOR if i + 1 < PMP_ENTRIES else 0
+                region.decode(m, self.state[i], following)
         for number, check in enumerate(self.checks):
             self._check(m, regions, check, number)
         return m
 
     def _check(self, m: Module, regions: list[_Region], check, number: int) -> None:
         below = [Signal(name=f"below_{number}_{i}") for i in range(PMP_ENTRIES)]
-        match = Signal(PMP_ENTRIES, name=f"match_{number}")
-        for i, region in enumerate(regions):
-            not_before = ~below[i - 1] if i else 1
-            napot = ((check.page ^ region.page) & ~region.ignore) == 0
+        allowed = Signal(3, name=f"allowed_{number}")
+        m.d.comb += Cat(check.r, check.w, check.x).eq(allowed)
+        # Whatever depends on the page is computed under the condition: a simulator then skips it.
+        with m.If(check.valid):
+            m.d.comb += allowed.eq(check.machine.replicate(3))
+            for i, region in reversed(list(enumerate(regions))):
+                not_before = ~below[i - 1] if i else 1
+                napot = ((check.page ^ region.page) & ~region.ignore) == 0
+                m.d.comb += below[i].eq(check.page < region.page)
+                with m.If((region.napot & napot) | (region.tor & below[i] & not_before)):
+                    m.d.comb += allowed.eq(region.rwx | (check.machine & ~region.locked).replicate(3))
+            edges = [region.near(check.page) for region in regions]
             m.d.comb += [
-                below[i].eq(check.page < region.page),
-                match[i].eq((region.napot & napot) | (region.tor & below[i] & not_before)),
+                check.mega.eq(~Cat(mega for mega, _ in edges).any()),
+                check.giga.eq(~Cat(giga for _, giga in edges).any()),
             ]
-        allowed = Cat(check.r, check.w, check.x)
-        m.d.comb += allowed.eq(check.machine.replicate(3))
-        for i in reversed(range(PMP_ENTRIES)):
-            with m.If(match[i]):
-                m.d.comb += allowed.eq(regions[i].rwx | (check.machine & ~regions[i].locked).replicate(3))
-        edges = [region.near(check.page) for region in regions]
-        m.d.comb += [
-            check.mega.eq(~Cat(mega for mega, _ in edges).any()),
-            check.giga.eq(~Cat(giga for _, giga in edges).any()),
-        ]

@@ -22,8 +22,8 @@ class SecondLevelTlb(wiring.Component):
     Ports
     -----
     read, read_vpn: start a look-up
-    vpn, space: held by the caller from the next cycle on; ``found`` and ``leaf`` then answer
-    fill: replaces the entry found, if any, else an invalid way or the next one in turn
+    enable, vpn, space: held by the caller from the next cycle on; ``found`` and ``leaf`` then answer
+    fill: replaces the entry found, if any, else an invalid way or the next one in turn; only while ``enable``
     """
 
     def __init__(self, sets: int, ways: int) -> None:
@@ -33,6 +33,7 @@ class SecondLevelTlb(wiring.Component):
             {
                 "read": In(1),
                 "read_vpn": In(VPN_BITS),
+                "enable": In(1),
                 "vpn": In(VPN_BITS),
                 "space": In(Space),
                 "found": Out(1),
@@ -74,11 +75,14 @@ class SecondLevelTlb(wiring.Component):
                 tag_write.data.eq(key),
                 data_write.data.eq(self.fill.leaf),
                 leaves[w].eq(data_read.data),
-                used[w].eq(Mux(self.space.virt, guest[w], host[w]).bit_select(index, 1)),
             ]
-            differs = tag_read.data ^ key
-            other_asid = differs[-ASID_BITS:].any() & ~leaves[w].all_asids
-            m.d.comb += match[w].eq(used[w] & ~differs[:-ASID_BITS].any() & ~other_asid)
+            with m.If(self.enable):
+                differs = tag_read.data ^ key
+                other_asid = differs[-ASID_BITS:].any() & ~leaves[w].all_asids
+                m.d.comb += [
+                    used[w].eq(Mux(self.space.virt, guest[w], host[w]).bit_select(index, 1)),
+                    match[w].eq(used[w] & ~differs[:-ASID_BITS].any() & ~other_asid),
+                ]
             self._valid(m, host[w], guest[w], coarse[w], write[w], index)
         m.d.comb += self.found.eq(match.any())
         for w in reversed(range(self.ways)):
@@ -90,13 +94,14 @@ class SecondLevelTlb(wiring.Component):
     def _choose(self, m: Module, match, host, guest, index, write) -> None:
         turn = Signal(range(self.ways))
         way = Signal(range(self.ways))
-        m.d.comb += way.eq(turn)
-        for w in reversed(range(self.ways)):
-            with m.If(~(host[w] | guest[w]).bit_select(index, 1)):
-                m.d.comb += way.eq(w)
-        for w in reversed(range(self.ways)):
-            with m.If(match[w]):
-                m.d.comb += way.eq(w)
+        with m.If(self.fill.valid):
+            m.d.comb += way.eq(turn)
+            for w in reversed(range(self.ways)):
+                with m.If(~(host[w] | guest[w]).bit_select(index, 1)):
+                    m.d.comb += way.eq(w)
+            for w in reversed(range(self.ways)):
+                with m.If(match[w]):
+                    m.d.comb += way.eq(w)
         with m.If(self.fill.valid & ~self.fence_valid):
             m.d.comb += write.bit_select(way, 1).eq(1)
             m.d.sync += turn.eq(Mux(turn == self.ways - 1, 0, turn + 1))

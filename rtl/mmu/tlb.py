@@ -55,14 +55,15 @@ class Tlb(wiring.Component):
         chosen = Signal(Leaf)
         found, word = 0, 0
         for entry in entries:
-            m.d.comb += entry.match.eq((key & entry.care) == entry.tag)
+            with m.If(self.enable):
+                m.d.comb += entry.match.eq((key & entry.care) == entry.tag)
             found = found | entry.match
             word = word | Mux(entry.match, entry.leaf.as_value(), 0)
+        with m.If(self.enable):
+            m.d.comb += [chosen.as_value().eq(word), self.found.eq(found)]
         low, high = LEVEL_BITS, 2 * LEVEL_BITS
         m.d.comb += [
             key.eq(_tag(self.vpn, self.space)),
-            chosen.as_value().eq(word),
-            self.found.eq(found & self.enable),
             self.leaf.eq(chosen),
             self.leaf.ppn.eq(
                 Cat(

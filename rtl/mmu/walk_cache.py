@@ -27,8 +27,8 @@ class TableCache(wiring.Component):
 
     Ports
     -----
-    vpn, space: what is looked up (``found``, ``pointer`` in the same cycle) and what ``fill`` is for
-    fill, fill_pointer: keep a pointer; replaces one of the same tag
+    enable, vpn, space: what is looked up (``found``, ``pointer`` in the same cycle) and what ``fill`` is for
+    fill, fill_pointer: keep a pointer; replaces one of the same tag; only while ``enable``
     fence_valid, fence: the first stage drops the entries of the fence's virtualization mode (by address:
         those on the way to it), the G stage everything, at HFENCE.GVMA only. No fill then.
 
@@ -44,6 +44,7 @@ class TableCache(wiring.Component):
         self.tag_shape: ShapeLike = VMID_BITS if guest_stage else Space
         super().__init__(
             {
+                "enable": In(1),
                 "vpn": In(VPN_BITS),
                 "space": In(self.tag_shape),
                 "found": Out(1),
@@ -62,18 +63,20 @@ class TableCache(wiring.Component):
         ]
         key = Signal(len(entries[0].tag))
         m.d.comb += key.eq(Cat(self.vpn[LEVEL_BITS:], self.space, Const(1, 1)))
-        last, first, last_word, first_word = 0, 0, 0, 0
+        found, last, last_word, first_word = 0, 0, 0, 0
         for entry in entries:
-            m.d.comb += entry.match.eq((key & entry.care) == entry.tag)
+            with m.If(self.enable):
+                m.d.comb += entry.match.eq((key & entry.care) == entry.tag)
             low = entry.match & entry.content.last
             high = entry.match & ~entry.content.last
-            last, first = last | low, first | high
+            found, last = found | entry.match, last | low
             last_word = last_word | Mux(low, entry.content.as_value(), 0)
             first_word = first_word | Mux(high, entry.content.as_value(), 0)
-        m.d.comb += [
-            self.found.eq(last | first),
-            self.pointer.as_value().eq(Mux(last, last_word, first_word)),
-        ]
+        with m.If(self.enable):
+            m.d.comb += [
+                self.found.eq(found),
+                self.pointer.as_value().eq(Mux(last, last_word, first_word)),
+            ]
         with m.If(self.fence_valid):
             for entry in entries:
                 with m.If(self._covered(entry.tag, entry.content)):
@@ -121,8 +124,8 @@ class GuestTlb(wiring.Component):
 
     Ports
     -----
-    page, vmid: what is looked up (``found``, ``leaf`` in the same cycle) and what ``fill`` is for
-    fill, fill_leaf: keep a leaf; replaces the one found
+    enable, page, vmid: what is looked up (``found``, ``leaf`` in the same cycle) and what ``fill`` is for
+    fill, fill_leaf: keep a leaf; replaces the one found; only while ``enable``
     fence_valid, fence: HFENCE.GVMA of the VMID and ALL drop entries. No fill then.
     """
 
@@ -130,6 +133,7 @@ class GuestTlb(wiring.Component):
         self.entries = entries
         super().__init__(
             {
+                "enable": In(1),
                 "page": In(VPN_BITS),
                 "vmid": In(VMID_BITS),
                 "found": Out(1),
@@ -147,12 +151,13 @@ class GuestTlb(wiring.Component):
         key = Signal(len(entries[0].tag))
         m.d.comb += key.eq(Cat(self.page, self.vmid, Const(1, 1)))
         found = 0
-        for entry in reversed(entries):
-            m.d.comb += entry.match.eq((key & entry.care) == entry.tag)
-            found = found | entry.match
-            with m.If(entry.match):
-                m.d.comb += self.leaf.eq(entry.content)
-        m.d.comb += self.found.eq(found)
+        with m.If(self.enable):
+            for entry in reversed(entries):
+                m.d.comb += entry.match.eq((key & entry.care) == entry.tag)
+                found = found | entry.match
+                with m.If(entry.match):
+                    m.d.comb += self.leaf.eq(entry.content)
+            m.d.comb += self.found.eq(found)
         with m.If(self.fence_valid):
             fence = self.fence
             for entry in entries:

@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
-from rtl.isa.paging import GPA_BITS, LEVEL_BITS, PAGE_SHIFT, ROOT_BITS_X4
+from rtl.isa.paging import GPA_BITS, LEVEL_BITS, PAGE_SHIFT, PPN_BITS, ROOT_BITS_X4
 from rtl.mmu.interface import FaultKind
 from rtl.mmu.permissions import StageRights, mode_sum, stage_allows, user_allows
 from rtl.mmu.pte import index_of, is_mega
@@ -49,9 +49,13 @@ class WalkSteps:
         """Nothing read yet: second-level TLB, table cache, or the root table."""
         then, plan, request, space = self.s.next, self.plan, self.request, self.space
         root = Mux(space.virt, self.context.vsatp.ppn, self.context.satp.ppn)
-        legal = in_range(request.vaddr, space.stage1)
-        m.d.comb += then.global_.eq(0)
-        with m.If(legal & self.second_found & self.second_leaf.rights.allows(request, self.context)):
+        legal, known = Signal(), Signal()
+        m.d.comb += [
+            legal.eq(in_range(request.vaddr, space.stage1)),
+            known.eq(self.second_found & self.second_leaf.rights.allows(request, self.context)),
+            then.global_.eq(0),
+        ]
+        with m.If(legal & known):
             m.d.comb += self.second_hit.eq(1)
         with m.Elif(~space.stage1):
             m.d.comb += [
@@ -85,13 +89,18 @@ class WalkSteps:
         pte = now.pte
         virt = self.space.virt
         mxr = context.mxr | (virt & context.vs_mxr)
-        permitted = stage_allows(pte, request.access, request.hlvx, mxr) & user_allows(
-            pte.u, request.access, request.privilege, mode_sum(context, virt)
-        )
-        outdated = ~pte.a | (self.store & ~pte.d)
+        permitted, outdated, malformed = Signal(), Signal(), Signal()
+        m.d.comb += [
+            permitted.eq(
+                stage_allows(pte, request.access, request.hlvx, mxr)
+                & user_allows(pte.u, request.access, request.privilege, mode_sum(context, virt))
+            ),
+            outdated.eq(~pte.a | (self.store & ~pte.d)),
+            malformed.eq(pte.malformed(now.level)),
+        ]
         with m.If(now.denied):
             self._fail(m, FaultKind.ACCESS)
-        with m.Elif(pte.malformed(now.level)):
+        with m.Elif(malformed):
             self._fail(m, FaultKind.PAGE)
         with m.Elif(~pte.is_leaf()):
             m.d.comb += [
@@ -109,8 +118,9 @@ class WalkSteps:
         with m.Elif(outdated):
             m.d.comb += [then.update.eq(1), then.final.eq(0), plan.translate.eq(1), plan.goal.eq(now.gpa)]
         with m.Else():
-            page = pte.page(now.level, self.vpn)
+            page = Signal(PPN_BITS, name="first_page")
             m.d.comb += [
+                page.eq(pte.page(now.level, self.vpn)),
                 then.first.as_value().eq(Cat(pte.r, pte.w, pte.x, pte.d)),
                 then.first_user.eq(pte.u),
                 then.first_level.eq(now.level),
@@ -127,11 +137,17 @@ class WalkSteps:
         """An entry of the table that hgatp leads to."""
         now, then, plan, pte = self.s.now, self.s.next, self.plan, self.s.now.pte
         dirties = Mux(now.final, self.store, now.update)
-        outdated = ~pte.a | (dirties & ~pte.d)
-        page = pte.page(now.guest_level, now.gpa[PAGE_SHIFT:])
+        permitted, outdated, malformed = Signal(), Signal(), Signal()
+        page = Signal(PPN_BITS, name="guest_page")
+        m.d.comb += [
+            permitted.eq(self._guest_allows(pte, now.final, now.update) & pte.u),
+            outdated.eq(~pte.a | (dirties & ~pte.d)),
+            malformed.eq(pte.malformed(now.guest_level)),
+            page.eq(pte.page(now.guest_level, now.gpa[PAGE_SHIFT:])),
+        ]
         with m.If(now.denied):
             self._fail(m, FaultKind.ACCESS)
-        with m.Elif(pte.malformed(now.guest_level)):
+        with m.Elif(malformed):
             self._fail(m, FaultKind.GUEST_PAGE)
         with m.Elif(~pte.is_leaf()):
             m.d.comb += [
@@ -141,9 +157,7 @@ class WalkSteps:
                 plan.index.eq(index_of(now.gpa[PAGE_SHIFT:], then.guest_level)),
                 self.guest_tables.fill.eq(self.commit),
             ]
-        with m.Elif(
-            ~self._guest_allows(pte, now.final, now.update) | ~pte.u | (outdated & ~self.context.adue)
-        ):
+        with m.Elif(~permitted | (outdated & ~self.context.adue)):
             self._fail(m, FaultKind.GUEST_PAGE)
         with m.Elif(outdated):
             m.d.comb += plan.write.eq(1)
@@ -198,9 +212,14 @@ class WalkSteps:
         then, plan, leaf = self.s.next, self.plan, self.guest_tlb.leaf
         tables = self.guest_tables
         dirties = Mux(then.final, self.store, then.update)
-        usable = self._guest_allows(leaf.rights, then.final, then.update) & (leaf.rights.d | ~dirties)
-        too_big = plan.too_big | plan.goal[GPA_BITS:].any()
-        m.d.comb += [then.look.eq(Look.GUEST), then.gpa.eq(plan.goal), then.denied.eq(0)]
+        usable, too_big = Signal(), Signal()
+        m.d.comb += [
+            usable.eq(self._guest_allows(leaf.rights, then.final, then.update) & (leaf.rights.d | ~dirties)),
+            too_big.eq(plan.too_big | plan.goal[GPA_BITS:].any()),
+            then.look.eq(Look.GUEST),
+            then.gpa.eq(plan.goal),
+            then.denied.eq(0),
+        ]
         with m.If(too_big):
             m.d.comb += then.pte.as_value().eq(0)
         with m.Elif(self.guest_tlb.found & usable):

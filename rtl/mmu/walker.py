@@ -51,7 +51,8 @@ class Walker(WalkSteps, wiring.Component):
     -----
     misses, requests: of the sides, the first before the others; ``take`` accepts one while idle
     helds, wanted: the accepted request of each side, and whether its requester still waits for it
-    read_second, read_vpn: start the second-level look-up (with ``take``)
+    read_vpn: start the second-level look-up (with ``take``)
+    stepping: a step is being decided; ``fill`` and what the walker's caches find mean nothing without it
     second_found, second_leaf: its answer, in the first step
     fill, fill_side, fill_second: the translation found, for which sides' TLBs
     failed, fault: the walk of the side ended in a fault
@@ -72,6 +73,7 @@ class Walker(WalkSteps, wiring.Component):
                 "helds": In(TranslationRequest).array(sides),
                 "wanted": In(sides),
                 "read_vpn": Out(VPN_BITS),
+                "stepping": Out(1),
                 "second_found": In(1),
                 "second_leaf": In(Leaf),
                 "fill": Out(FillPort),
@@ -96,7 +98,6 @@ class Walker(WalkSteps, wiring.Component):
         self.side = Signal(self.sides)
         self.request = Signal(TranslationRequest)
         self.space = self.fill.space
-        self.stepping = Signal()
         self.commit = Signal()
         """The step happens: not stopped by a fence or a read that is not taken."""
         self.address = Signal(PA_BITS)
@@ -105,13 +106,15 @@ class Walker(WalkSteps, wiring.Component):
         m.submodules.tables = self.tables = TableCache(self.config.walk_cache, guest_stage=False)
         m.submodules.guest_tables = self.guest_tables = TableCache(self.config.walk_cache, guest_stage=True)
         m.submodules.guest_tlb = self.guest_tlb = GuestTlb(self.config.guest_stage)
+        self.done = Signal()
         self._serve(m)
         self._caches(m)
         self.s.hold(m)
+        # All that is wide is under this condition: between walks a simulator computes nothing.
         with m.If(self.stepping):
             self._steps(m)
-        self._finish(m)
-        self._keep(m)
+            self._finish(m)
+            self._keep(m)
         self._sequence(m)
         return m
 
@@ -121,12 +124,13 @@ class Walker(WalkSteps, wiring.Component):
         for i in range(self.sides):
             with m.If(self.side[i]):
                 m.d.comb += self.request.eq(self.helds[i])
-        for field, value in space_of(self.context, self.request.virt).items():
-            m.d.comb += getattr(self.space, field).eq(value)
-        if not self.hypervisor:
-            m.d.comb += self.space.stage2.eq(0)
         self.vpn = self.fill.vpn
-        m.d.comb += self.vpn.eq(self.request.vaddr[PAGE_SHIFT : PAGE_SHIFT + VPN_BITS])
+        with m.If(self.stepping):
+            for field, value in space_of(self.context, self.request.virt).items():
+                m.d.comb += getattr(self.space, field).eq(value)
+            if not self.hypervisor:
+                m.d.comb += self.space.stage2.eq(0)
+            m.d.comb += self.vpn.eq(self.request.vaddr[PAGE_SHIFT : PAGE_SHIFT + VPN_BITS])
         self.store = Signal()
         m.d.comb += self.store.eq(self.request.access == Access.STORE)
 
@@ -134,9 +138,8 @@ class Walker(WalkSteps, wiring.Component):
         """Tags and fences; what is found is used by the steps."""
         now, plan = self.s.now, self.plan
         self.goal = Signal(PA_BITS)
-        m.d.comb += self.goal.eq(now.gpa)
-        with m.If(plan.translate):
-            m.d.comb += self.goal.eq(plan.goal)
+        with m.If(self.stepping):
+            m.d.comb += self.goal.eq(Mux(plan.translate, plan.goal, now.gpa))
         goal_page = self.goal[PAGE_SHIFT:GPA_BITS]
         m.d.comb += [
             self.tables.vpn.eq(self.vpn),
@@ -147,7 +150,11 @@ class Walker(WalkSteps, wiring.Component):
             self.guest_tlb.vmid.eq(self.context.hgatp.vmid),
         ]
         for cache in (self.tables, self.guest_tables, self.guest_tlb):
-            m.d.comb += [cache.fence_valid.eq(self.fence_valid), cache.fence.eq(self.fence)]
+            m.d.comb += [
+                cache.enable.eq(self.stepping),
+                cache.fence_valid.eq(self.fence_valid),
+                cache.fence.eq(self.fence),
+            ]
 
     # --- results -----------------------------------------------------------------------------------------
 
@@ -171,8 +178,7 @@ class Walker(WalkSteps, wiring.Component):
         ]
         for name, value in rights.items():
             m.d.comb += getattr(leaf.rights, name).eq(value)
-        self.done = Signal()
-        with m.If(self.stepping & ~self.abort):
+        with m.If(~self.abort):
             with m.If(plan.failed | (plan.finish & ~granted) | (plan.write & ~self.may_write)):
                 m.d.comb += [self.failed.eq(self.side), self.done.eq(1)]
             with m.Elif(plan.finish):
@@ -211,12 +217,16 @@ class Walker(WalkSteps, wiring.Component):
         now, plan, memory = self.s.now, self.plan, self.memory
         poisoned = Signal()
         updated = Signal(PteLayout)
+        writing = Signal()
         entry_address = Cat(Const(0, PTE_SHIFT), plan.index, plan.page)
-        dirties = Mux((now.look == Look.GUEST) & ~now.final, now.update, self.store)
+        with m.If(writing):
+            dirties = Mux((now.look == Look.GUEST) & ~now.final, now.update, self.store)
+            m.d.comb += [
+                updated.eq(now.pte),
+                updated.a.eq(1),
+                updated.d.eq(now.pte.d | dirties),
+            ]
         m.d.comb += [
-            updated.eq(now.pte),
-            updated.a.eq(1),
-            updated.d.eq(now.pte.d | dirties),
             memory.paddr.eq(self.address),
             memory.expected.eq(now.pte),
             memory.wdata.eq(updated),
@@ -232,6 +242,7 @@ class Walker(WalkSteps, wiring.Component):
             with m.State("STEP"):
                 m.d.comb += [
                     self.stepping.eq(1),
+                    self.pmp.valid.eq(plan.finish),
                     memory.valid.eq(plan.read & ~self.abort),
                     memory.paddr.eq(entry_address),
                 ]
@@ -245,7 +256,7 @@ class Walker(WalkSteps, wiring.Component):
                         m.d.sync += self.address.eq(entry_address)
                         m.next = "WAIT"
             with m.State("WAIT"):
-                m.d.comb += self.pmp.page.eq(self.address[PAGE_SHIFT:])
+                m.d.comb += [self.pmp.valid.eq(1), self.pmp.page.eq(self.address[PAGE_SHIFT:])]
                 with m.If(self.abort):
                     m.d.sync += poisoned.eq(1)
                 with m.If(memory.done):
@@ -260,13 +271,13 @@ class Walker(WalkSteps, wiring.Component):
             with m.State("WRITE"):
                 # A store that is not waited for any more must not set D.
                 stop = self.abort | ~(self.wanted & self.side).any()
-                m.d.comb += [memory.valid.eq(~stop), memory.op.eq(CacheOp.CAS)]
+                m.d.comb += [writing.eq(1), memory.valid.eq(~stop), memory.op.eq(CacheOp.CAS)]
                 with m.If(stop):
                     m.next = "IDLE"
                 with m.Elif(memory.ready):
                     m.next = "WRITTEN"
             with m.State("WRITTEN"):
-                m.d.comb += self.busy_write.eq(1)
+                m.d.comb += [writing.eq(1), self.busy_write.eq(1)]
                 with m.If(self.abort):
                     m.d.sync += poisoned.eq(1)
                 with m.If(memory.done):

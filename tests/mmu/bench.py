@@ -76,7 +76,7 @@ class Bench:
         async def main(ctx):
             self.ctx = ctx
             self.set_pmp(OPEN_PMP)
-            await ctx.tick()
+            await self.fence(FenceOp.ALL)
             await test(self)
 
         sim = Simulator(self.mmu)

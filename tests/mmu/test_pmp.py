@@ -53,6 +53,8 @@ def test_verdict_and_uniformity(seed):
     check = pmp.checks[0]
 
     async def test(ctx):
+        ctx.set(pmp.update, 1)
+        ctx.set(check.valid, 1)
         for _ in range(12):
             state = _random_state(rng)
             for entry, value in zip(pmp.state, state.entries, strict=True):
@@ -83,6 +85,8 @@ def test_uniform_where_nothing_is_near():
     check = pmp.checks[0]
 
     async def test(ctx):
+        ctx.set(pmp.update, 1)
+        ctx.set(check.valid, 1)
         everything = {"match": PmpMatch.NAPOT, "addr": (1 << 54) - 1, "r": 1, "w": 1, "x": 1}
         ctx.set(pmp.state[0], {"match": PmpMatch.NAPOT, "addr": 0x8020_3000 >> 2})
         ctx.set(pmp.state[1], everything)
@@ -95,6 +99,28 @@ def test_uniform_where_nothing_is_near():
         ):
             ctx.set(check.page, address >> 12)
             assert (ctx.get(check.mega), ctx.get(check.giga)) == (mega, giga)
+
+    sim = Simulator(pmp)
+    sim.add_clock(1e-8)
+    sim.add_testbench(test)
+    sim.run()
+
+
+def test_state_is_taken_over_with_update_only():
+    """Without ``update`` a new state does not count; without ``valid`` nothing is allowed."""
+    pmp = Pmp(1)
+    check = pmp.checks[0]
+
+    async def test(ctx):
+        ctx.set(pmp.state[0], {"match": PmpMatch.NAPOT, "addr": (1 << 54) - 1, "r": 1, "w": 1, "x": 1})
+        ctx.set(check.valid, 1)
+        await ctx.tick()
+        assert not ctx.get(check.r)
+        ctx.set(pmp.update, 1)
+        await ctx.tick()
+        assert ctx.get(check.r) and ctx.get(check.w) and ctx.get(check.x)
+        ctx.set(check.valid, 0)
+        assert not (ctx.get(check.r) or ctx.get(check.w) or ctx.get(check.x))
 
     sim = Simulator(pmp)
     sim.add_clock(1e-8)

@@ -94,8 +94,7 @@ class Driver:
             ctx.set(tlb.read, 1)
             await ctx.tick()
             ctx.set(tlb.read, 0)
-        else:
-            ctx.set(tlb.enable, 1)
+        ctx.set(tlb.enable, 1)
         return ctx.get(tlb.leaf.ppn) if ctx.get(tlb.found) else None
 
     async def fill(self, e: Entry) -> None:

@@ -11,7 +11,7 @@ results_of 10
 #   8 hlv.d hit                      9 hlv.d after hfence.gvma and hfence.vvma
 .equ CHAIN, 8
 .equ LONG, 64
-.equ NEIGHBOUR, DATA + 200 * 4096
+.equ NEIGHBOUR, DATA + 200 * 4096 + 2048  # not in the cache set that all tables share
 .equ FIRST, DATA + 0x1000
 .equ LONG_FIRST, DATA + 64 * 4096
 

@@ -8,7 +8,7 @@ from rtl.core.csr.registers import ALL_BITS, CsrWrite, on_write
 from rtl.isa.csr_state import PMPADDR_NAPOT_ONES, PMPADDR_OFF_ZEROS, csr_states
 from rtl.isa.csrs import CSRS
 from rtl.isa.paging import PMP_ENTRIES, PmpMatch
-from rtl.mmu.interface import PmpEntry, PmpState
+from rtl.mmu.interface import PmpEntry
 
 __all__ = ["PmpRegisters", "is_pmp"]
 
@@ -38,7 +38,7 @@ class PmpRegisters(wiring.Component):
         super().__init__(
             {
                 "write": In(CsrWrite),
-                "pmp": Out(PmpState),
+                "pmp": Out(PmpEntry).array(PMP_ENTRIES),
                 "changed": Out(1),
                 **{name: Out(64) for name in names},
             }

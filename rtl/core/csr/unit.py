@@ -28,8 +28,9 @@ from rtl.core.interface import (
 )
 from rtl.isa.csr_state import COUNTERS, csr_states
 from rtl.isa.csrs import CSRS, VS_ALIASES
+from rtl.isa.paging import PMP_ENTRIES
 from rtl.isa.privilege import Privilege
-from rtl.mmu.interface import PmpState, TranslationContext
+from rtl.mmu.interface import PmpEntry, TranslationContext
 
 __all__ = ["CsrUnit"]
 
@@ -85,7 +86,7 @@ class CsrUnit(wiring.Component):
             "interrupt_cause": Out(6),
             "wfi_wake": Out(1),
             "translation": Out(TranslationContext),
-            "pmp": Out(PmpState),
+            "pmp": Out(PmpEntry).array(PMP_ENTRIES),
             "pmp_changed": Out(1),
         }
         if config.observe:
@@ -288,7 +289,7 @@ class CsrUnit(wiring.Component):
             self.translation.sum.eq(status.mstatus.sum),
             self.translation.vs_mxr.eq(status.vsstatus.mxr),
             self.translation.vs_sum.eq(status.vsstatus.sum),
-            self.pmp.eq(pmp.pmp),
+            *(ours.eq(theirs) for ours, theirs in zip(self.pmp, pmp.pmp, strict=True)),
             self.pmp_changed.eq(pmp.changed),
             self.csr.refetch.eq(self.csr.write & (fetch_root | is_pmp(self.csr.number))),
         ]
