@@ -11,8 +11,8 @@ PMP_FAULTS = (
         "pmp_lock_m",
         "a locked PMP entry does not bind M mode",
         _CHECK,
-        old="(check.machine & ~regions[i].locked)",
-        new="(check.machine & (~regions[i].locked | FAULT))",
+        old="(check.machine & ~region.locked)",
+        new="(check.machine & (~region.locked | FAULT))",
         programs=("pmp",),
     ),
     Fault(

@@ -4,6 +4,7 @@ from functools import reduce
 from operator import or_
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import data
 from amaranth.lib.wiring import In
 
 from cosim.formal.proof import Proof, assume, assume_stable, claim, past
@@ -11,12 +12,13 @@ from cosim.model.pmp import Pmp as ModelPmp
 from rtl.core.csr.pmp import PmpRegisters
 from rtl.isa.csrs import CSRS
 from rtl.isa.paging import LEVEL_BITS, PAGE_SHIFT, PMP_ENTRIES, PPN_BITS, PmpMatch
-from rtl.mmu.interface import PmpState
+from rtl.mmu.interface import PmpEntry
 from rtl.mmu.pmp import Pmp
 from tests.formal.proofs.table import tabulated
 
 __all__ = ["PmpRegistersProof", "PmpUniformProof", "PmpVerdictProof"]
 
+_STATE = data.ArrayLayout(PmpEntry, PMP_ENTRIES)
 _ADDR_BITS = 54
 _LOW = PAGE_SHIFT - 2
 """Bits of pmpaddr below the page number."""
@@ -49,7 +51,7 @@ class _Checkers(Proof):
     def __init__(self) -> None:
         super().__init__(
             {
-                "state": In(PmpState),
+                "state": In(_STATE),
                 "page": In(PPN_BITS).array(2),
                 "machine": In(1),
                 "active": In(range(PMP_ENTRIES)),
@@ -61,9 +63,11 @@ class _Checkers(Proof):
     def checkers(self, m: Module) -> None:
         """Put the device in."""
         m.submodules.pmp = self.pmp
-        m.d.comb += self.pmp.state.eq(self.state)
+        m.d.comb += self.pmp.update.eq(1)
+        for n, entry in enumerate(self.pmp.state):
+            m.d.comb += entry.eq(self.state[n])
         for check, page in zip(self.pmp.checks, self.page, strict=True):
-            m.d.comb += [check.page.eq(page), check.machine.eq(self.machine)]
+            m.d.comb += [check.valid.eq(1), check.page.eq(page), check.machine.eq(self.machine)]
         m.d.sync += self.started.eq(1)
 
 
@@ -75,7 +79,7 @@ class PmpVerdictProof(_Checkers):
     def elaborate(self, platform) -> Module:
         m = Module()
         self.checkers(m)
-        entries = Signal(PmpState)
+        entries = Signal(_STATE)
         m.d.sync += entries.eq(self.state)
 
         page, check = self.page[0], self.pmp.checks[0]

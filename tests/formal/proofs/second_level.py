@@ -49,6 +49,7 @@ class SecondLevelProof(Proof):
         m.submodules.tlb = tlb = SecondLevelTlb(2, 2)
         fill = tlb.fill
         m.d.comb += [
+            tlb.enable.eq(1),
             tlb.read.eq(self.read),
             tlb.read_vpn.eq(self.read_vpn),
             tlb.vpn.eq(self.vpn),
