@@ -31,6 +31,8 @@ class BoardMachine(wiring.Component):
         Where the boot ROM jumps.
     baud: int
         Of the serial line, 8N1.
+    core: wiring.Component or None
+        Instead of the core that ``config`` describes, with the same ports (for tests).
 
     Attributes
     ----------
@@ -54,8 +56,10 @@ class BoardMachine(wiring.Component):
         segments: Mapping[int, bytes] | None = None,
         entry: int = DRAM_BASE,
         baud: int = 115_200,
+        core: wiring.Component | None = None,
     ) -> None:
         self.config = config
+        self.core = core
         self.entry = entry
         self.divisor = divisor(clock_hz, baud)
         self.memory = memory
@@ -64,7 +68,7 @@ class BoardMachine(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.soc = soc = Soc(self.config)
+        m.submodules.soc = soc = Soc(self.config, self.core)
         m.submodules.memory = memory = AxiBlockRam(base=DRAM_BASE, size=self.memory, init=self.init)
         m.submodules.transmitter = transmitter = SerialTransmitter(self.divisor)
         m.submodules.receiver = receiver = SerialReceiver(self.divisor)

@@ -5,7 +5,7 @@
     0x8001_0000  hypervisor: code, data, vCPUs and their stacks
     0x8003_0000  HypervisorInfo
     0x8003_1000  pool of pages for second-stage tables, up to
-    0x8020_0000  guests' memory, or the native kernel
+    0x8020_0000  guests' memory, or the native kernel; with shadow paging the pool comes after it
 
 `firmware.images` fills the blocks. Without a valid MonitorInfo the monitor starts `NATIVE_ENTRY` with the
 device tree it was given itself, so it also works as QEMU's `-bios`.
@@ -17,8 +17,10 @@ from rtl.isa.memory_map import DRAM_BASE
 __all__ = [
     "FLAG_4K_PAGES",
     "FLAG_HARDWARE_AD",
+    "FLAG_NO_SECOND_STAGE",
     "FLAG_TAG_LINES",
     "FLAG_TRAP_ACCESS_FAULTS",
+    "FLAG_XVMX",
     "HPM_COUNTERS",
     "HYPERVISOR_BASE",
     "HYPERVISOR_INFO",
@@ -60,6 +62,10 @@ FLAG_TAG_LINES = 4
 """HypervisorInfo: console line by line, each with its VM's tag."""
 FLAG_4K_PAGES = 8
 """VmInfo: map 4 KiB pages even where 2 MiB would do."""
+FLAG_XVMX = 16
+"""MonitorInfo: make Xvmx the hart's virtualization architecture (mvirt.ARCH)."""
+FLAG_NO_SECOND_STAGE = 32
+"""MonitorInfo: take the hart's second-stage translation away (mvirt.NOS2)."""
 
 
 @struct

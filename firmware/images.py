@@ -5,9 +5,13 @@ a `Boot`: segments to write and the entry to start at, with a0 = hart and a1 = d
 of the machine's boot ROM and of QEMU. A program is an ELF file or a Linux `Image`.
 """
 
+import os
 import struct
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
@@ -21,10 +25,12 @@ from firmware.guests import GUESTS
 from rtl.isa.memory_map import DRAM_BASE, DRAM_SIZE_MAX, DRAM_SIZE_MIN
 
 __all__ = [
+    "ARCHITECTURES",
     "DEFAULT_GUEST_MEMORY",
     "Boot",
     "Guest",
     "ImageError",
+    "hypervisor_elf",
     "native",
     "read_program",
     "small_guest",
@@ -35,7 +41,16 @@ DEFAULT_GUEST_MEMORY = 32 << 20
 DEFAULT_SLICE = 10_000
 """Time slice in ticks of `time`: one millisecond."""
 
+DEFAULT_SHADOW_TABLES = 512
+"""Shadow page tables that all guests share."""
+ARCHITECTURES = ("el2", "vmx")
+"""The hypervisor's back ends."""
+
 _ALIGNMENT = 2 << 20
+_SHADOW_TABLE = 4096 + 2048 + 64
+"""Host memory per shadow table: entries, links, description (firmware.hypervisor.shadow.store)."""
+_SHADOW_PAGE = 8
+"""Host memory per page of guest RAM (firmware.hypervisor.shadow.page)."""
 _TREE_ROOM = 64 << 10
 """Space kept at the top of memory for a device tree."""
 _RISCV, _EXECUTABLE = "EM_RISCV", ("ET_EXEC", "ET_DYN")
@@ -97,6 +112,28 @@ def _build(module: str) -> Path:
     from firmware.lang import build
 
     return build(import_module(module).image)
+
+
+@cache
+def hypervisor_elf(arch: str = "el2", *, shadow: bool = False) -> Path:
+    """Build the hypervisor for an architecture, with nested or shadow paging; the ELF file.
+
+    In a process of its own: the variant is chosen when the package is imported.
+    """
+    if arch not in ARCHITECTURES:
+        raise ImageError(f"there is no architecture {arch!r}: choose one of {', '.join(ARCHITECTURES)}")
+    environment = {
+        **os.environ,
+        "BIVISOR_ARCH": arch,
+        "BIVISOR_PAGING": "shadow" if shadow else "nested",
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }
+    command = [sys.executable, "-m", "firmware.hypervisor"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["no message"]
+        raise ImageError(f"the hypervisor for {arch} cannot be built: {lines[-1]}")
+    return Path(done.stdout.strip())
 
 
 def read_program(path: Path, base: int, size: int) -> Program:
@@ -249,14 +286,22 @@ def virtual(
     hardware_ad: bool = False,
     tag_lines: bool | None = None,
     events: Sequence[int] = (),
+    arch: str = "el2",
+    shadow: bool = False,
+    no_second_stage: bool = False,
+    shadow_tables: int = DEFAULT_SHADOW_TABLES,
 ) -> Boot:
     """Boot guests under the hypervisor, which runs them at once, in turns of ``slice_ticks``.
 
     ``tag_lines`` puts each VM's name before its console lines; the default is to do so if there are several.
+    ``arch`` is one of `ARCHITECTURES`; with ``shadow`` there is no second stage, but ``shadow_tables`` page
+    tables made by the hypervisor. ``no_second_stage`` takes the second stage from the hart itself, and
+    implies ``shadow``.
     """
+    shadow = shadow or no_second_stage
     if not 1 <= len(guests) <= bootinfo.MAX_VMS:
         raise ImageError(f"{len(guests)} guests: the hypervisor runs 1 to {bootinfo.MAX_VMS}")
-    elf = _build("firmware.hypervisor")
+    elf = hypervisor_elf(arch, shadow=shadow)
     hypervisor = read_program(
         elf, bootinfo.HYPERVISOR_BASE, bootinfo.HYPERVISOR_INFO - bootinfo.HYPERVISOR_BASE
     )
@@ -271,7 +316,11 @@ def virtual(
         described += [backing, guest.memory, program.entry, tree_at, flags]
         elves += [program.elf] if program.elf else []
         backing += (guest.memory + _ALIGNMENT - 1) & -_ALIGNMENT
-    memory = max(backing - DRAM_BASE, DRAM_SIZE_MIN)
+    pool, pool_end = bootinfo.POOL_BASE, bootinfo.POOL_END
+    if shadow:
+        pool, pool_end = backing, backing + _shadow_memory(guests, shadow_tables)
+        backing = pool_end
+    memory = max((backing - DRAM_BASE + 0xFFFFF) & -0x100000, DRAM_SIZE_MIN)
     if memory > DRAM_SIZE_MAX:
         raise ImageError(f"the guests need {memory >> 20} MiB, the machine has at most {DRAM_SIZE_MAX >> 20}")
     if tag_lines is None:
@@ -283,14 +332,22 @@ def virtual(
         flags,
         len(guests),
         slice_ticks,
-        bootinfo.POOL_BASE,
-        bootinfo.POOL_END,
+        pool,
+        pool_end,
         *described,
     )
     segments.append((bootinfo.HYPERVISOR_INFO, info))
     monitor_flags = bootinfo.FLAG_TRAP_ACCESS_FAULTS | (flags & bootinfo.FLAG_HARDWARE_AD)
+    monitor_flags |= bootinfo.FLAG_XVMX if arch == "vmx" else 0
+    monitor_flags |= bootinfo.FLAG_NO_SECOND_STAGE if no_second_stage else 0
     monitor_elf, monitor = _monitor(monitor_flags, hypervisor.entry, bootinfo.HYPERVISOR_INFO, memory, events)
     return Boot(bootinfo.MONITOR_BASE, 0, (*monitor, *segments), memory, (monitor_elf, *elves))
+
+
+def _shadow_memory(guests: Sequence[Guest], tables: int) -> int:
+    """Bytes for shadow tables, and for what is known of each page and 2 MiB of RAM."""
+    pages = sum(2 * 4096 + _SHADOW_PAGE * (g.memory // 4096 + g.memory // (2 << 20)) for g in guests)
+    return (pages + tables * _SHADOW_TABLE + 4095) & -4096
 
 
 def _guest_segments(guest: Guest) -> tuple[Program, list[Segment], int]:

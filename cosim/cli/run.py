@@ -3,8 +3,9 @@
 import os
 import sys
 from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -32,6 +33,13 @@ _STATUS_LIMIT = 3
 _STATUS_RESET = 4
 
 
+class Architecture(Enum):
+    """The hypervisor's back ends, as --arch names them."""
+
+    EL2 = "el2"
+    VMX = "vmx"
+
+
 def run(
     context: typer.Context,
     programs: Annotated[
@@ -45,7 +53,15 @@ def run(
     monitor: Annotated[
         bool, typer.Option("--monitor", help="with --bare: start the program in S mode under the monitor")
     ] = False,
-    arch: Annotated[str, typer.Option(help="the hypervisor's architecture")] = "el2",
+    arch: Annotated[
+        Architecture, typer.Option(help="what virtualizes: el2 (the H extension) or vmx (Xvmx)")
+    ] = Architecture.EL2,
+    no_ept: Annotated[
+        bool, typer.Option("--no-ept", help="shadow page tables instead of a second stage")
+    ] = False,
+    nos2: Annotated[
+        bool, typer.Option("--nos2", help="the same, on a hart without a second stage (mvirt.NOS2)")
+    ] = False,
     mem: Annotated[
         str | None, typer.Option(help="memory of each guest (32M), or of the bare machine (128M)")
     ] = None,
@@ -73,8 +89,8 @@ def run(
     The exit status is the program's own; 3 if --max-cycles came first, 4 after a reset; 1 if --lockstep finds
     that hardware and model disagree.
     """
-    if arch != "el2":
-        raise UserError(f"--arch {arch}: there is only el2 so far")
+    if bare and (arch is not Architecture.EL2 or no_ept or nos2):
+        raise UserError("--arch, --no-ept and --nos2 choose the hypervisor; drop them or --bare")
     if max_cycles < 1:
         raise UserError(f"--max-cycles {max_cycles}: give at least 1")
     for path in (wave, json):
@@ -82,7 +98,8 @@ def run(
             raise UserError(f"{path}: there is no folder {path.absolute().parent}; make it first")
     size = parse_size(mem) if mem else None
     named = list(guest or []) + (["hello", "primes"] if demo else [])
-    program, memory = _program(list(programs or []), named, bare, monitor, size, append, initrd)
+    how = {"arch": arch.value, "shadow": no_ept, "no_second_stage": nos2}
+    program, memory = _program(list(programs or []), named, bare, monitor, size, append, initrd, how)
     partial = wave.with_name(wave.name + ".part") if wave else None
     job = Job(
         program,
@@ -148,8 +165,9 @@ def _program(
     size: int | None,
     append: str | None,
     initrd: Path | None,
+    how: dict[str, Any],
 ) -> tuple[Program, int]:
-    """What to load, and the machine's memory."""
+    """What to load, and the machine's memory; ``how`` are the hypervisor's options."""
     if not paths and not named:
         raise UserError("nothing to run: name an ELF file, or a guest with --guest, or say --demo")
     if bare:
@@ -170,7 +188,7 @@ def _program(
         else:
             memory = size or images.DEFAULT_GUEST_MEMORY
             guests = [images.Guest(path, memory, arguments, disk) for path, arguments, disk in sources]
-            boot = images.virtual(guests)
+            boot = images.virtual(guests, **how)
     kernels = [_linux_symbols(path) for path, _, _ in sources]
     inner = 2 if not bare else len(boot.elves)  # the guests' come behind the monitor's and the hypervisor's
     symbols = _symbols([*boot.elves, *filter(None, kernels)])

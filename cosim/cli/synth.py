@@ -62,7 +62,7 @@ def synth(
                 **_contents(loaded),
             )
             return synthesize(
-                board, machine, mhz, folder / name, seed=seed, progress=lambda step: report(f"{name}: {step}")
+                board, machine, mhz, folder / name, seed=seed, progress=lambda step: report(f"{name} {step}")
             )
         except (SynthesisError, ValueError) as error:
             raise UserError(str(error)) from None

@@ -10,7 +10,7 @@ from firmware.hypervisor.vm import ENDED, VCPU, host
 from firmware.lang import fw, ptr, u8, u64
 from firmware.text import print_hex, print_text
 
-__all__ = ["STATUS_FAILED", "STATUS_KILLED", "STATUS_PANIC", "end", "kill", "panic"]
+__all__ = ["STATUS_FAILED", "STATUS_KILLED", "STATUS_PANIC", "broken", "end", "kill", "panic"]
 
 STATUS_FAILED = 1
 STATUS_KILLED = 2
@@ -42,7 +42,7 @@ def kill(v: ptr[VCPU], reason: ptr[u8]) -> None:
     print_text(b", cause ")
     print_hex(arch.exit_cause())
     print_text(b", guest address ")
-    print_hex(arch.fault_address())
+    print_hex(v.fault)
     print_text(b"\n")
     end(v, STATUS_KILLED)
 
@@ -53,8 +53,14 @@ def panic(reason: ptr[u8]) -> None:
     print_text(b"[bivisor] panic: ")
     print_text(reason)
     print_text(b"; pc ")
-    print_hex(arch.guest_pc())
+    print_hex(arch.host_pc())
     print_text(b", cause ")
-    print_hex(arch.exit_cause())
+    print_hex(arch.host_cause())
     print_text(b"\n")
     finish(STATUS_PANIC)
+
+
+@fw(noinline=True, noreturn=True)
+def broken() -> None:
+    """The hypervisor trapped, or the hart refused to enter a guest."""
+    panic(b"trap in the hypervisor")

@@ -3,31 +3,62 @@
 from firmware.bootinfo import HYPERVISOR_MAGIC, MAX_VMS, HypervisorInfo
 from firmware.hypervisor import arch
 from firmware.hypervisor.ending import panic
-from firmware.hypervisor.pool import fill_pool, take_root
+from firmware.hypervisor.memory import LARGE_SIZE
+from firmware.hypervisor.options import SHADOW
+from firmware.hypervisor.pool import fill_pool, take_pages, take_rest, take_root
 from firmware.hypervisor.scheduler import arm
-from firmware.hypervisor.vm import VCPU, host, slots, vms
-from firmware.lang import addr_of, fw, ptr, u64
+from firmware.hypervisor.shadow.page import Page
+from firmware.hypervisor.shadow.space import start_space
+from firmware.hypervisor.shadow.store import fill_store
+from firmware.hypervisor.shadow.tables import REGION_SHIFT
+from firmware.hypervisor.vm import VCPU, VM, host, slots, vms
+from firmware.lang import addr_of, fw, ptr, sizeof, u64
+from rtl.isa.paging import PAGE_SHIFT
 
 __all__ = ["start"]
+
+
+@fw
+def prepare(vm: ptr[VM]) -> bool:
+    """What translates the VM's memory: a second stage, or what shadow paging must know of its pages."""
+    if SHADOW:
+        pages = take_pages((vm.size >> PAGE_SHIFT) * sizeof(Page))
+        regions = take_pages(((vm.size + LARGE_SIZE - 1) >> REGION_SHIFT) * sizeof(Page))
+        vm.pages = ptr[Page](pages)
+        vm.regions = ptr[Page](regions)
+        vm.space = arch.unstaged_space(vm.number)
+        return pages != 0 and regions != 0
+    root = take_root()
+    vm.space = arch.make_space(root, vm.number)
+    return root != 0
+
+
+@fw
+def start_shadow() -> None:
+    """Give the shadow tables all the memory that is left, and each vCPU its first space."""
+    start, end = take_rest()
+    if not fill_store(start, end):
+        panic(b"no memory for shadow page tables")
+    for number in range(host.count):
+        start_space(addr_of(slots[number].vcpu))
 
 
 @fw
 def create(info: ptr[HypervisorInfo], number: u64) -> None:
     """Set up one VM and its vCPU."""
     given = addr_of(info.vms[number])
-    root = take_root()
-    if root == 0:
-        panic(b"no memory for page tables")
     vm = addr_of(vms[number])
     vm.number = number
     vm.size = given.size
     vm.backing = given.backing
     vm.flags = given.flags
-    vm.space = arch.make_space(root, number)
+    if not prepare(vm):
+        panic(b"no memory for page tables")
     v = addr_of(slots[number].vcpu)
     v.number = number
     v.vm = vm
-    arch.reset_state(v.state, vm.space, given.entry, given.argument)
+    if not arch.reset_state(v.state, vm.space, given.entry, given.argument):
+        panic(b"no memory for a vCPU")
 
 
 @fw(export=True)
@@ -39,10 +70,12 @@ def start(info: ptr[HypervisorInfo]) -> ptr[VCPU]:
     host.count = info.vm_count
     host.alive = info.vm_count
     host.slice = info.slice
-    arch.start_hart(info.flags)
     fill_pool(info.pool, info.pool_end)
+    arch.start_hart(info.flags)
     for number in range(info.vm_count):
         create(info, number)
+    if SHADOW:
+        start_shadow()
     first = addr_of(slots[0].vcpu)
     host.current = 0
     arch.load(first.state)

@@ -32,7 +32,10 @@ def arm(current: u64) -> None:
                 deadline = arch.wake_time(v.state, now)
             if deadline < first:
                 first = deadline
-    arch.host_timer(first)
+    if current == NOBODY:
+        arch.host_timer(first)
+    else:
+        arch.slice_timer(first)
 
 
 @fw

@@ -4,6 +4,7 @@ from firmware.bootinfo import MAX_VMS
 from firmware.hypervisor import arch
 from firmware.hypervisor.devices.plic import Plic
 from firmware.hypervisor.devices.uart import Uart
+from firmware.hypervisor.shadow.page import Page
 from firmware.lang import array, fw, offsetof, ptr, sizeof, static, struct, u8, u64
 from rtl.isa.memory_map import DRAM_BASE
 
@@ -36,13 +37,19 @@ NOBODY = MAX_VMS
 
 @struct
 class VM:
-    """A guest's memory and devices. Its RAM is ``size`` bytes at `DRAM_BASE`, at ``backing`` on the host."""
+    """A guest's memory and devices. Its RAM is ``size`` bytes at `DRAM_BASE`, at ``backing`` on the host.
+
+    ``space`` is the context word of its second stage; ``pages`` and ``regions`` (of 2 MiB) tell of its RAM
+    what shadow paging must know.
+    """
 
     number: u64
     size: u64
     backing: u64
     flags: u64
     space: u64
+    pages: ptr[Page]
+    regions: ptr[Page]
     column: u64
     line: array[u8, LINE]
     plic: Plic
@@ -51,13 +58,19 @@ class VM:
 
 @struct
 class VCPU:
-    """A guest's hart. The register state comes first, where the stubs expect it."""
+    """A guest's hart. The register state comes first, where the stubs expect it.
+
+    With shadow paging: the guest's own ``satp``, the address of its shadow's root ``Table``, and the guest
+    physical address of the access that last left (``fault``).
+    """
 
     state: arch.State
     run: u64
     number: u64
     vm: ptr[VM]
-    padding: u64
+    satp: u64
+    root: u64
+    fault: u64
 
 
 @struct

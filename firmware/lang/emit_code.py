@@ -32,7 +32,7 @@ class FunctionEmitter(CallEmitter):
                 self.end("ret void")
             else:
                 self.end("unreachable")
-        return ["entry:", *self.reserved, *self.lines]
+        return ["entry.0:", *self.reserved, *self.lines]
 
     def block(self, body: list[ast.stmt]) -> None:
         """Emit statements in order; what follows a return or break is dropped."""

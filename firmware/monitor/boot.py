@@ -5,7 +5,9 @@ The start code's convention is the machine's (and QEMU's): a0 = hart, a1 = devic
 
 from firmware.bootinfo import (
     FLAG_HARDWARE_AD,
+    FLAG_NO_SECOND_STAGE,
     FLAG_TRAP_ACCESS_FAULTS,
+    FLAG_XVMX,
     MONITOR_BASE,
     MONITOR_INFO,
     MONITOR_MAGIC,
@@ -18,6 +20,7 @@ from rtl.isa.causes import Cause, Interrupt
 from rtl.isa.csrs import CSRS
 from rtl.isa.paging import PmpMatch
 from rtl.isa.privilege import Privilege
+from rtl.isa.xvmx import Arch
 
 __all__ = ["boot", "host"]
 
@@ -41,6 +44,20 @@ STCE = CSRS["menvcfg"].mask("STCE")
 ADUE = CSRS["menvcfg"].mask("ADUE")
 USER_COUNTERS = CSRS["scounteren"].mask("CY", "TM", "IR")
 """What U mode reads from the start: Linux leaves scounteren as it finds it, its programs read `time`."""
+NOS2 = CSRS["mvirt"].mask("NOS2")
+
+
+@fw
+def choose_architecture(flags: u64) -> None:
+    """The hart's virtualization architecture (docs/xvmx.md, section 1); left as it is unless asked for."""
+    if (flags & (FLAG_XVMX | FLAG_NO_SECOND_STAGE)) == 0:
+        return
+    wanted = u64(Arch.H)
+    if (flags & FLAG_XVMX) != 0:
+        wanted = Arch.XVMX
+    if (flags & FLAG_NO_SECOND_STAGE) != 0:
+        wanted |= NOS2
+    csr.mvirt = wanted
 
 
 @fw
@@ -91,6 +108,7 @@ def boot(device_tree: u64) -> u64:
     host.flags = info.flags
     host.memory_end = info.memory_end
 
+    choose_architecture(info.flags)
     protect()
     delegate(info.flags)
     open_counters(info)

@@ -16,7 +16,7 @@ from cosim.errors import UserError
         (["run", "--bare", "none.elf"], "no such file"),
         (["run", "--bare", "pyproject.toml"], "not an ELF file"),
         (["run", "--bare", "a.elf", "b.elf"], "--bare runs one program"),
-        (["run", "--arch", "other", "a.elf"], "there is only el2"),
+        (["run", "--arch", "other", "a.elf"], "el2"),
         (["run", "--bare", "a.elf", "--json", "/nowhere/out.json"], "there is no folder"),
         (["run", "--bare", "a.elf", "--max-cycles", "0"], "give at least 1"),
         (["run", "none.elf"], "cannot be read"),

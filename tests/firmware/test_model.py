@@ -23,9 +23,29 @@ def run(boot: Boot) -> tuple[int | None, str]:
     return result.status, result.console.decode()
 
 
+WAYS = {
+    "el2": {},
+    "el2-shadow": {"shadow": True},
+    "vmx": {"arch": "vmx"},
+    "vmx-shadow": {"arch": "vmx", "shadow": True},
+    "vmx-nos2": {"arch": "vmx", "no_second_stage": True},
+}
+"""Each architecture with and without a second stage."""
+ways = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
+
+
+@ways
 @pytest.mark.parametrize("name", ["calls", "stress"])
-def test_checks_of_a_guest(name: str):
-    status, console = run(virtual([Guest(small_guest(name))]))
+def test_checks_of_a_guest(name: str, way: dict):
+    status, console = run(virtual([Guest(small_guest(name))], **way))
+    assert status == 0 and "check: done" in console and "FAIL" not in console
+
+
+@ways
+@pytest.mark.parametrize("option", [{"small_pages": True}, {"hardware_ad": True}], ids=str)
+def test_page_sizes_and_bits(option: dict, way: dict):
+    guest = Guest(small_guest("stress"), small_pages="small_pages" in option)
+    status, console = run(virtual([guest], hardware_ad="hardware_ad" in option, **way))
     assert status == 0 and "check: done" in console and "FAIL" not in console
 
 
@@ -34,16 +54,19 @@ def test_checks_under_the_monitor():
     assert status == 0 and "check: done" in console and "FAIL" not in console
 
 
-def test_two_guests_and_a_bad_one():
+@ways
+def test_two_guests_and_a_bad_one(way: dict):
     guests = [Guest(small_guest(name), 4 << 20) for name in ("hello", "stray", "hello")]
-    status, console = run(virtual(guests))
+    status, console = run(virtual(guests, **way))
     assert status == 2 and "vm1 killed: its trap handler cannot be fetched" in console
     for tag in ("[vm0] ", "[vm2] "):
         assert [line.removeprefix(tag) for line in console.splitlines() if line.startswith(tag)] == HELLO
 
 
-def test_null_hypercall_is_exactly_this_long():
+@pytest.mark.parametrize(("arch", "length"), [("el2", 66), ("vmx", 73)])
+@pytest.mark.parametrize("shadow", [False, True])
+def test_null_hypercall_is_exactly_this_long(arch: str, length: int, shadow: bool):
     """Pinned: a change of the exit path that makes it longer must change the number here on purpose."""
-    _, console = run(virtual([Guest(small_guest("hypercall"), 4 << 20)]))
+    _, console = run(virtual([Guest(small_guest("hypercall"), 4 << 20)], arch=arch, shadow=shadow))
     found = re.search(r"hypercall: instructions (\d+)", console)
-    assert found and int(found[1]) == 72
+    assert found and int(found[1]) == length

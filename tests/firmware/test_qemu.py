@@ -100,8 +100,16 @@ def test_typed_input_wakes_a_guest_beside_another(tmp_path: Path):
     assert lines_of(result.console, 1) == HELLO and result.status == 0
 
 
-def test_bad_guest_is_killed_alone(tmp_path: Path):
-    result = run(guests("stray", "hello"), tmp_path)
+@pytest.mark.parametrize("name", ["stress", "calls"])
+def test_shadow_paging(tmp_path: Path, name: str):
+    result = run(virtual([Guest(small_guest(name))], shadow=True), tmp_path)
+    assert "check: done" in result.console and "FAIL" not in result.console and result.status == 0
+
+
+@pytest.mark.parametrize("shadow", [False, True])
+def test_bad_guest_is_killed_alone(tmp_path: Path, shadow: bool):
+    boot = virtual([Guest(small_guest(name)) for name in ("stray", "hello")], shadow=shadow)
+    result = run(boot, tmp_path)
     assert "[bivisor] vm0 killed: its trap handler cannot be fetched; pc 0x40000000" in result.console
     assert lines_of(result.console, 1) == HELLO
     assert result.status == 2

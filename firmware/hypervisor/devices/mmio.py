@@ -78,13 +78,12 @@ def loaded(value: u64, kind: u64) -> u64:
 
 
 @fw
-def emulate(v: ptr[VCPU], address: u64) -> bool:
-    """Serve the access that just faulted at guest physical ``address``.
+def emulate(v: ptr[VCPU], address: u64, access: u64) -> bool:
+    """Serve the access that just faulted at guest physical ``address``, a transformed instruction.
 
     False if no device is there or the access is none that devices know (atomics, page-table walks, the
     second half of a misaligned access).
     """
-    access = arch.fault_instruction()
     kind = (access >> 12) & 7
     if ((access >> 15) & 31) != 0:
         return False

@@ -1,39 +1,47 @@
 """Why a guest left, what it was doing, and exceptions given back to it."""
 
-from firmware.lang import csr, fw, hlvx_hu, u64
+from firmware.lang import csr, fw, hlvx_hu, ptr, u64
 from rtl.isa.causes import INTERRUPT_BIT, Cause, Interrupt
 from rtl.isa.csrs import CSRS
-from rtl.isa.instructions import INSTRUCTIONS
 
 __all__ = [
     "EXIT_EXTERNAL",
     "EXIT_FETCH_FAULT",
+    "EXIT_FETCH_PAGE_FAULT",
     "EXIT_HYPERCALL",
     "EXIT_INSTRUCTION",
     "EXIT_LOAD_FAULT",
+    "EXIT_LOAD_PAGE_FAULT",
     "EXIT_STORE_FAULT",
+    "EXIT_STORE_PAGE_FAULT",
     "EXIT_TIMER",
+    "access_instruction",
     "exit_cause",
-    "exit_is_wfi",
+    "fault_access",
     "fault_address",
-    "fault_instruction",
+    "fault_virtual",
+    "guest_is_user",
     "guest_pc",
+    "guest_status",
     "host_fault",
+    "inject",
     "is_interrupt",
-    "reflect_access",
-    "reflect_illegal",
+    "page_fault_cause",
     "skip",
+    "trapped_instruction",
 ]
 
 EXIT_HYPERCALL = Cause.ECALL_VS
 EXIT_FETCH_FAULT = Cause.FETCH_GUEST_PAGE_FAULT
 EXIT_LOAD_FAULT = Cause.LOAD_GUEST_PAGE_FAULT
 EXIT_STORE_FAULT = Cause.STORE_GUEST_PAGE_FAULT
+EXIT_FETCH_PAGE_FAULT = Cause.FETCH_PAGE_FAULT
+EXIT_LOAD_PAGE_FAULT = Cause.LOAD_PAGE_FAULT
+EXIT_STORE_PAGE_FAULT = Cause.STORE_PAGE_FAULT
 EXIT_INSTRUCTION = Cause.VIRTUAL_INSTRUCTION
 EXIT_TIMER = INTERRUPT_BIT | Interrupt.STI
 EXIT_EXTERNAL = INTERRUPT_BIT | Interrupt.SEI
 
-WFI = INSTRUCTIONS["wfi"].match
 SSTATUS_SPP = CSRS["sstatus"].mask("SPP")
 SSTATUS_SPIE = CSRS["sstatus"].mask("SPIE")
 SSTATUS_SIE = CSRS["sstatus"].mask("SIE")
@@ -77,9 +85,39 @@ def fault_address() -> u64:
 
 
 @fw
-def fault_instruction() -> u64:
+def fault_access(x: ptr[u64]) -> u64:
     """The faulting access (H chapter, "Transformed Instruction or Pseudoinstruction")."""
     return csr.htinst
+
+
+@fw
+def fault_virtual() -> u64:
+    """The guest virtual address that faulted."""
+    return csr.stval
+
+
+@fw
+def page_fault_cause(cause: u64) -> u64:
+    """The guest's own cause for an exit by page fault."""
+    return cause
+
+
+@fw
+def guest_is_user() -> bool:
+    """Whether the guest left from U mode."""
+    return (csr.sstatus & SSTATUS_SPP) == 0
+
+
+@fw
+def guest_status() -> u64:
+    """The guest's sstatus."""
+    return csr.vsstatus
+
+
+@fw
+def access_instruction() -> u64:
+    """Page faults come without the instruction."""
+    return 0
 
 
 @fw
@@ -92,12 +130,6 @@ def trapped_instruction() -> u64:
         if (word & 3) == 3:
             word |= u64(hlvx_hu(pc + 2)) << 16
     return word
-
-
-@fw
-def exit_is_wfi() -> bool:
-    """Whether the exit's instruction is WFI."""
-    return trapped_instruction() == WFI
 
 
 @fw(noinline=True)
@@ -122,20 +154,3 @@ def inject(cause: u64, value: u64) -> bool:
     csr.sstatus = host | SSTATUS_SPP
     csr.sepc = handler
     return True
-
-
-@fw
-def reflect_access(cause: u64) -> bool:
-    """Guest-page fault to the access fault of its kind, at the same guest virtual address."""
-    kind = u64(Cause.STORE_ACCESS)
-    if cause == Cause.FETCH_GUEST_PAGE_FAULT:
-        kind = Cause.FETCH_ACCESS
-    elif cause == Cause.LOAD_GUEST_PAGE_FAULT:
-        kind = Cause.LOAD_ACCESS
-    return inject(kind, csr.stval)
-
-
-@fw
-def reflect_illegal() -> bool:
-    """Virtual-instruction exception to illegal instruction."""
-    return inject(Cause.ILLEGAL_INSTRUCTION, trapped_instruction())

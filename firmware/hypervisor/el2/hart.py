@@ -1,11 +1,12 @@
 """The hart as the hypervisor's own: set-up, clock, timer and idling."""
 
 from firmware.bootinfo import FLAG_HARDWARE_AD
-from firmware.lang import csr, fw, hfence_gvma, u64, wfi
+from firmware.hypervisor.options import SHADOW
+from firmware.lang import csr, fw, hfence_gvma, hfence_vvma, u64, wfi
 from rtl.isa.causes import VS_INTERRUPTS, Cause, Interrupt
 from rtl.isa.csrs import CSRS
 
-__all__ = ["host_time", "host_timer", "host_wait", "start_hart"]
+__all__ = ["host_cause", "host_pc", "host_time", "host_timer", "host_wait", "slice_timer", "start_hart"]
 
 GUEST_EXCEPTIONS = (
     Cause.FETCH_MISALIGNED,
@@ -21,13 +22,15 @@ GUEST_EXCEPTIONS = (
     Cause.LOAD_PAGE_FAULT,
     Cause.STORE_PAGE_FAULT,
 )
-"""Exceptions that a guest takes by itself."""
-HEDELEG = sum(1 << cause for cause in GUEST_EXCEPTIONS)
+"""Exceptions that a guest takes by itself; with shadow paging the hypervisor sees its page faults first."""
+PAGE_FAULTS = (Cause.FETCH_PAGE_FAULT, Cause.LOAD_PAGE_FAULT, Cause.STORE_PAGE_FAULT)
+HEDELEG = sum(1 << cause for cause in GUEST_EXCEPTIONS if not (SHADOW and cause in PAGE_FAULTS))
 HOST_INTERRUPTS = 1 << Interrupt.STI | 1 << Interrupt.SEI
 
 HSTATUS = CSRS["hstatus"]
-HSTATUS_GUEST = 2 << HSTATUS.field("VSXL").lo | HSTATUS.mask("VTW", "SPVP", "SPV")
-"""Guests are RV64, their WFI exits, and `sret` enters them."""
+TRAPPED = ("VTW", "VTVM") if SHADOW else ("VTW",)
+HSTATUS_GUEST = 2 << HSTATUS.field("VSXL").lo | HSTATUS.mask("SPVP", "SPV", *TRAPPED)
+"""Guests are RV64, their WFI exits (with shadow paging satp and fences, too), and `sret` enters them."""
 STCE = CSRS["henvcfg"].mask("STCE")
 ADUE = CSRS["henvcfg"].mask("ADUE")
 
@@ -48,6 +51,7 @@ def start_hart(flags: u64) -> None:
     csr.stimecmp = u64(-1)
     csr.sie = HOST_INTERRUPTS
     hfence_gvma()
+    hfence_vvma()
 
 
 @fw
@@ -58,7 +62,13 @@ def host_time() -> u64:
 
 @fw
 def host_timer(deadline: u64) -> None:
-    """When the hypervisor wants the hart back; all ones for never."""
+    """Until when the hypervisor idles at most; all ones for ever."""
+    csr.stimecmp = deadline
+
+
+@fw
+def slice_timer(deadline: u64) -> None:
+    """When the hypervisor wants the hart back from the guest; all ones for never."""
     csr.stimecmp = deadline
 
 
@@ -66,3 +76,15 @@ def host_timer(deadline: u64) -> None:
 def host_wait() -> None:
     """Idle until an interrupt of the hypervisor's is pending."""
     wfi()
+
+
+@fw
+def host_pc() -> u64:
+    """Where the hypervisor itself trapped."""
+    return csr.sepc
+
+
+@fw
+def host_cause() -> u64:
+    """Why it did."""
+    return csr.scause

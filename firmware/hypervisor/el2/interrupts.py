@@ -3,6 +3,7 @@
 With VS interrupts delegated, a guest sees hvip's bits through its own sip (H chapter, "hvip, hip, hie").
 """
 
+from firmware.hypervisor.clock import NEVER, due_time
 from firmware.hypervisor.el2.state import State
 from firmware.lang import csr, fw, ptr, u64
 from rtl.isa.causes import VS_INTERRUPTS, Interrupt
@@ -71,11 +72,5 @@ def interrupt_saved(s: ptr[State]) -> bool:
 def wake_time(s: ptr[State], now: u64) -> u64:
     """Host time at which a saved vCPU's timer interrupts it: ``now`` if it is due, all ones for never."""
     if (s.vsie & STIE) == 0:
-        return u64(-1)
-    guest_now = now + s.htimedelta
-    if guest_now >= s.vstimecmp:
-        return now
-    deadline = now + (s.vstimecmp - guest_now)
-    if deadline < now:  # beyond the clock's end
-        return u64(-1)
-    return deadline
+        return u64(NEVER)
+    return due_time(now, s.htimedelta, s.vstimecmp)

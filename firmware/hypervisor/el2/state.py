@@ -8,7 +8,7 @@ directly (scounteren, senvcfg), and its place of return.
 from firmware.lang import array, csr, fw, ptr, struct, u64
 from rtl.isa.csrs import CSRS
 
-__all__ = ["State", "load", "reset_state", "save"]
+__all__ = ["State", "load", "reset_state", "save", "set_satp", "set_satp_saved"]
 
 SSTATUS_SPP = CSRS["sstatus"].mask("SPP")
 USER_COUNTERS = CSRS["scounteren"].mask("CY", "TM", "IR")
@@ -39,10 +39,11 @@ class State:
 
 
 @fw
-def reset_state(s: ptr[State], space: u64, pc: u64, argument: u64) -> None:
+def reset_state(s: ptr[State], space: u64, pc: u64, argument: u64) -> bool:
     """First instruction at ``pc`` in VS mode, with a0 = 0 (the hart) and a1 = ``argument``.
 
-    The statics start zeroed. The guest's `time` starts near 0, and its timer is off.
+    The statics start zeroed. The guest's `time` starts near 0, and its timer is off. Always True: it needs no
+    memory.
     """
     s.x[11] = argument
     s.sepc = pc
@@ -51,6 +52,7 @@ def reset_state(s: ptr[State], space: u64, pc: u64, argument: u64) -> None:
     s.htimedelta = 0 - csr.time
     s.vstimecmp = u64(-1)
     s.scounteren = USER_COUNTERS
+    return True
 
 
 @fw(noinline=True)
@@ -94,3 +96,15 @@ def load(s: ptr[State]) -> None:
     csr.vstimecmp = s.vstimecmp
     csr.scounteren = s.scounteren
     csr.senvcfg = s.senvcfg
+
+
+@fw
+def set_satp(value: u64) -> None:
+    """The satp that the vCPU on the hart is translated with."""
+    csr.vsatp = value
+
+
+@fw
+def set_satp_saved(s: ptr[State], value: u64) -> None:
+    """The same of a vCPU that is not on the hart."""
+    s.vsatp = value

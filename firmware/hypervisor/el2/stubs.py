@@ -7,20 +7,21 @@ to switch.
 
 from collections.abc import Callable
 
+from firmware.hypervisor.registers import CALLEE_SAVED, CALLER_SAVED, each
+
 __all__ = ["code"]
 
-CALLER_SAVED = (1, 5, 6, 7, *range(10, 18), *range(28, 32))
-"""ra, t0-t6, a0-a7: what compiled code may change."""
-CALLEE_SAVED = (3, 4, 8, 9, *range(18, 28))
-"""gp, tp, s0-s11: left in the registers unless the exit goes the complete way."""
 
+def code(
+    start: Callable[..., object],
+    fast: Callable[..., object],
+    slow: Callable[..., object],
+    broken: Callable[..., object],
+) -> str:
+    """The stubs around ``start(info) -> vcpu``, ``fast(vcpu) -> how`` and ``slow(vcpu, how) -> vcpu``.
 
-def _each(instruction: str, registers: tuple[int, ...]) -> str:
-    return "\n".join(f"    {instruction} x{n}, {8 * n}(sp)" for n in registers)
-
-
-def code(start: Callable[..., object], fast: Callable[..., object], slow: Callable[..., object]) -> str:
-    """The stubs around ``start(info) -> vcpu``, ``fast(vcpu) -> how`` and ``slow(vcpu, how) -> vcpu``."""
+    The hypervisor's own traps come as exits (`host_fault`), so nothing calls ``broken``.
+    """
     return f"""
     .section .text.entry, "ax"
     .globl hypervisor_start
@@ -41,19 +42,19 @@ hypervisor_start:               # a0 = hart, a1 = HypervisorInfo
     .balign 4
 guest_exit:
     csrrw sp, sscratch, sp
-{_each("sd", CALLER_SAVED)}
+{each("sd", CALLER_SAVED)}
     mv a0, sp
     jal {fast}
     bnez a0, guest_complete
 guest_enter:
-{_each("ld", CALLER_SAVED)}
+{each("ld", CALLER_SAVED)}
     csrrw sp, sscratch, sp
     sret
 
 guest_complete:                 # a0 = what fast() wants done
     csrr t0, sscratch
     sd t0, 16(sp)
-{_each("sd", CALLEE_SAVED)}
+{each("sd", CALLEE_SAVED)}
     mv a1, a0
     mv a0, sp
     jal {slow}
@@ -61,6 +62,6 @@ guest_switch:                   # a0 = the vCPU to enter
     mv sp, a0
     ld t0, 16(sp)
     csrw sscratch, t0
-{_each("ld", CALLEE_SAVED)}
+{each("ld", CALLEE_SAVED)}
     j guest_enter
 """

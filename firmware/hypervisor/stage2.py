@@ -1,11 +1,11 @@
-"""Second-stage tables: Sv39x4 (H chapter, "Guest Physical Address Translation")."""
+"""Second-stage tables of both back ends: Sv39x4 (H chapter, "Guest Physical Address Translation")."""
 
 from firmware.hypervisor.pool import take_page
-from firmware.lang import fw, hfence_gvma, hfence_vvma, ptr, u64
+from firmware.lang import fw, ptr, u64
 from rtl.isa.csrs import CSRS
 from rtl.isa.paging import LEVEL_BITS, LEVELS, PAGE_SHIFT, ROOT_BITS_X4, AtpMode, Pte
 
-__all__ = ["forget_page", "forget_virtual", "make_space", "map_page"]
+__all__ = ["make_space", "map_page"]
 
 MODE_AT = CSRS["hgatp"].field("MODE").lo
 VMID_AT = CSRS["hgatp"].field("VMID").lo
@@ -17,7 +17,7 @@ PPN_MASK = (1 << 44) - 1
 
 @fw
 def make_space(root: u64, number: u64) -> u64:
-    """hgatp of a VM: VMID 0 is never used."""
+    """The context word of a VM, in hgatp's format: VMID 0 is never used."""
     return (u64(AtpMode.SV39) << MODE_AT) | ((number + 1) << VMID_AT) | (root >> PAGE_SHIFT)
 
 
@@ -43,15 +43,3 @@ def map_page(space: u64, gpa: u64, hpa: u64, large: bool) -> bool:
         index = (gpa >> shift) & ((1 << LEVEL_BITS) - 1)
     table[index] = ((hpa >> PAGE_SHIFT) << 10) | LEAF
     return True
-
-
-@fw
-def forget_page(gpa: u64) -> None:
-    """Drop what is cached of a guest physical page (the operand is its address shifted right by 2)."""
-    hfence_gvma(gpa >> 2)
-
-
-@fw
-def forget_virtual() -> None:
-    """Drop the running VM's own translations, of every address space."""
-    hfence_vvma()
