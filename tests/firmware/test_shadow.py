@@ -182,7 +182,7 @@ class Guest:
 
     def check_protection(self) -> None:
         """No shadow entry lets the guest write a page that it must not; every entry is in the books."""
-        for number in range(int(shadow.count)):
+        for number in range(int(shadow.made)):
             table = shadow.tables[number]
             if not int(table.key):
                 continue

@@ -16,6 +16,7 @@ from firmware.hypervisor.shadow.tables import (
     remove,
     shadow,
     slot_of,
+    table_address,
     vm_of,
 )
 from firmware.lang import fw, memset, ptr, sizeof, u32, u64
@@ -41,14 +42,10 @@ def fill_store(start: u64, end: u64) -> bool:
     shadow.links = ptr[u32](start + (count << PAGE_SHIFT))
     shadow.tables = ptr[Table](u64(shadow.links) + count * LINKS_SIZE)
     shadow.count = count
-    memset(shadow.tables, 0, count * sizeof(Table))
-    memset(ptr[u64](start), 0, count << PAGE_SHIFT)
-    memset(shadow.buckets, 0, 4 * BUCKETS)
-    shadow.hand = 0
+    shadow.made = 0
     shadow.free = 0
-    for number in range(count):
-        (shadow.tables + number).next = number
-    shadow.free = count
+    shadow.hand = 0
+    memset(shadow.buckets, 0, 4 * BUCKETS)
     return count >= SMALLEST
 
 
@@ -120,15 +117,27 @@ def evict() -> None:
             table.touched = 0
 
 
+@fw
+def free_table() -> ptr[Table]:
+    """An empty table that nobody uses: a returned one, a new one, or one taken from others."""
+    if shadow.free == 0:
+        if shadow.made < shadow.count:
+            table = shadow.tables + shadow.made
+            shadow.made += 1
+            memset(table_address(table), 0, u64(1 << PAGE_SHIFT))
+            return table
+        evict()
+    table = shadow.tables + (shadow.free - 1)
+    shadow.free = table.next
+    return table
+
+
 @fw(noinline=True)
 def obtain(key: u64) -> ptr[Table]:
     """The table with a key, made if there is none; it stays at least until the next fault."""
     table = find(key)
     if table == ptr[Table](u64(0)):
-        if shadow.free == 0:
-            evict()
-        table = shadow.tables + (shadow.free - 1)
-        shadow.free = table.next
+        table = free_table()
         insert(table, key)
         table.used = 0
         table.pins = 0

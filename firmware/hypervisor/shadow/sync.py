@@ -28,7 +28,7 @@ from firmware.hypervisor.shadow.walk import malformed
 from firmware.hypervisor.vm import VM, guest_buffer
 from firmware.lang import addr_of, array, fw, ptr, static, struct, u64
 from rtl.isa.memory_map import DRAM_BASE
-from rtl.isa.paging import LEVEL_BITS, LEVELS, PAGE_SHIFT, Pte
+from rtl.isa.paging import LEVEL_BITS, PAGE_SHIFT, Pte
 
 __all__ = ["sync_address", "sync_all", "unsync"]
 
@@ -107,11 +107,15 @@ def sync_all() -> None:
     """Bring everything in step (a fence of all addresses, a new address space, too long a list)."""
     for i in range(unsynced.count):
         at = addr_of(unsynced.pages[i])
-        for level in range(LEVELS):
+        page = page_at(at.vm, at.address)
+        left = page.tables & (UNSYNCED - 1)
+        level = u64(0)
+        while left != 0:
             table = find(indirect_key(at.vm, at.address, level))
             if table != ptr[Table](u64(0)):
                 sync_table(table)
-        page = page_at(at.vm, at.address)
+                left -= 1
+            level += 1
         page.tables &= UNSYNCED - 1
         if protected(page):
             protect(page)
@@ -124,10 +128,14 @@ def sync_address(address: u64) -> None:
     """Bring in step what the tables say of one guest virtual address; the tables stay out of step."""
     for i in range(unsynced.count):
         at = addr_of(unsynced.pages[i])
-        for level in range(LEVELS):
+        left = page_at(at.vm, at.address).tables & (UNSYNCED - 1)
+        level = u64(0)
+        while left != 0:
             table = find(indirect_key(at.vm, at.address, level))
             if table != ptr[Table](u64(0)):
                 sync_entry(table, (address >> (PAGE_SHIFT + LEVEL_BITS * level)) & 0x1FF)
+                left -= 1
+            level += 1
     flush()
 
 

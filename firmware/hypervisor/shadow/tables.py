@@ -73,7 +73,8 @@ class Table:
 
 @struct
 class Shadow:
-    """All tables: ``count`` of 4 KiB each from ``memory`` on, the chains' links and `Table` of each.
+    """All tables: room for ``count`` of 4 KiB each from ``memory`` on, the chains' links and `Table` of each.
+    The first ``made`` have been used, those of them on the list ``free`` are empty again.
 
     ``stamp`` is the number of the fault being served. ``stale`` is 1 while the hart may remember an entry
     that has been taken away.
@@ -83,6 +84,7 @@ class Shadow:
     links: ptr[u32]
     tables: ptr[Table]
     count: u64
+    made: u64
     free: u64
     hand: u64
     stamp: u64
