@@ -35,7 +35,7 @@ ways = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
 
 
 @ways
-@pytest.mark.parametrize("name", ["calls", "stress"])
+@pytest.mark.parametrize("name", ["calls", "stress", "paging"])
 def test_checks_of_a_guest(name: str, way: dict):
     status, console = run(virtual([Guest(small_guest(name))], **way))
     assert status == 0 and "check: done" in console and "FAIL" not in console
@@ -44,13 +44,14 @@ def test_checks_of_a_guest(name: str, way: dict):
 @ways
 @pytest.mark.parametrize("option", [{"small_pages": True}, {"hardware_ad": True}], ids=str)
 def test_page_sizes_and_bits(option: dict, way: dict):
-    guest = Guest(small_guest("stress"), small_pages="small_pages" in option)
+    guest = Guest(small_guest("paging"), small_pages="small_pages" in option)
     status, console = run(virtual([guest], hardware_ad="hardware_ad" in option, **way))
     assert status == 0 and "check: done" in console and "FAIL" not in console
 
 
-def test_checks_under_the_monitor():
-    status, console = run(native(small_guest("calls"), memory=16 << 20))
+@pytest.mark.parametrize("name", ["calls", "paging"])
+def test_checks_under_the_monitor(name: str):
+    status, console = run(native(small_guest(name), memory=16 << 20))
     assert status == 0 and "check: done" in console and "FAIL" not in console
 
 

@@ -100,9 +100,16 @@ def test_typed_input_wakes_a_guest_beside_another(tmp_path: Path):
     assert lines_of(result.console, 1) == HELLO and result.status == 0
 
 
-@pytest.mark.parametrize("name", ["stress", "calls"])
-def test_shadow_paging(tmp_path: Path, name: str):
-    result = run(virtual([Guest(small_guest(name))], shadow=True), tmp_path)
+def test_what_a_guest_does_with_page_tables_is_what_the_hart_does(tmp_path: Path):
+    result = run(native(small_guest("paging")), tmp_path)
+    assert result.console.count(" ok\n") == 12 and result.status == 0
+
+
+@pytest.mark.parametrize("name", ["stress", "calls", "paging"])
+@pytest.mark.parametrize("hardware_ad", [False, True])
+def test_shadow_paging(tmp_path: Path, name: str, hardware_ad: bool):
+    boot = virtual([Guest(small_guest(name))], shadow=True, hardware_ad=hardware_ad, shadow_tables=70)
+    result = run(boot, tmp_path)
     assert "check: done" in result.console and "FAIL" not in result.console and result.status == 0
 
 
