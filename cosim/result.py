@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rtl.isa.causes import INTERRUPT_BIT, cause_name
+from rtl.isa.events import EXIT_OF_XVMX
+from rtl.isa.xvmx import ExitReason
 
 __all__ = ["Exit", "Result"]
 
@@ -29,7 +31,9 @@ class Exit:
 
     @property
     def reason(self) -> str:
-        """The cause's name."""
+        """The cause's name, or that of Xvmx's exit reason."""
+        if self.cause >= EXIT_OF_XVMX:
+            return ExitReason(self.cause - EXIT_OF_XVMX).name
         return cause_name(self.cause | (INTERRUPT_BIT if self.interrupt else 0))
 
     @property

@@ -70,7 +70,8 @@ class CoreConfig:
 
     Attributes
     ----------
-    hypervisor: build the H extension
+    hypervisor: build the H extension (``mvirt.ARCH`` = 1)
+    xvmx: build Xvmx (``mvirt`` and its ARCH = 2)
     observe: bring out the retire port's CSR snapshot (for lockstep); costs simulation speed
     """
 
@@ -79,8 +80,14 @@ class CoreConfig:
     tlb: TlbConfig = field(default_factory=TlbConfig)
     branch: BranchConfig = field(default_factory=BranchConfig)
     hypervisor: bool = True
+    xvmx: bool = True
     observe: bool = False
     hart_id: int = 0
+
+    @property
+    def virtual(self) -> bool:
+        """There is a virtualization mode V."""
+        return self.hypervisor or self.xvmx
 
 
 @dataclass(frozen=True)

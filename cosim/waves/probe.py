@@ -21,7 +21,8 @@ class Probe(wiring.Component):
     pc, instruction, mode: of the last instruction that retired or trapped; mode is privilege and V * 4
     order: how many instructions have retired
     cause: of the last trap; bit 6 tells an interrupt
-    exit_reason: cause of the exit that is being handled, bit 6 tells an interrupt; EXIT_NONE with V = 1
+    exit_reason: cause of the exit that is being handled, bit 6 tells an interrupt, bit 7 an exit of
+        Xvmx by its reason; EXIT_NONE with V = 1
     memory_address, memory_data: of the last load or store that retired
     """
 
@@ -52,7 +53,9 @@ class Probe(wiring.Component):
                 with m.If(retire.mem_read | retire.mem_write):
                     m.d.sync += [memory_address.eq(retire.mem_paddr), memory_data.eq(retire.mem_data)]
         with m.If(events.vm_exit):
-            m.d.sync += exit_reason.eq(Cat(events.exit_cause, events.exit_interrupt))
+            m.d.sync += exit_reason.eq(
+                Cat(events.exit_cause[:6], events.exit_interrupt, events.exit_cause[6])
+            )
         with m.Elif(events.vm_entry):
             m.d.sync += exit_reason.eq(EXIT_NONE)
         return m

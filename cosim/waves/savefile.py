@@ -15,6 +15,7 @@ from cosim.waves.probe import EXIT_NONE
 from cosim.waves.reader import Wave
 from rtl.isa.causes import INTERRUPT_BIT, cause_name
 from rtl.isa.privilege import Privilege, mode_name
+from rtl.isa.xvmx import ExitReason
 
 __all__ = ["GROUPS", "disassemble", "write_save_file"]
 
@@ -98,10 +99,11 @@ def _translations(reader: Wave, program: Program, folder: Path) -> dict[str, Pat
     ]
     causes = [(code, cause_name(code)) for code in range(64)]
     causes += [(64 | code, cause_name(INTERRUPT_BIT | code)) for code in range(64)]
+    xvmx = [(128 | reason, reason.name) for reason in ExitReason]
     texts: dict[str, Sequence[tuple[int, str]]] = {
         "mode": modes,
         "cause": causes,
-        "exit_reason": [*causes, (EXIT_NONE, "guest runs")],
+        "exit_reason": [*causes, *xvmx, (EXIT_NONE, "guest runs")],
         "pc": symbolic(_values(reader, "pc"), program.symbols),
         "instruction": [(word, disassemble(word)) for word in _values(reader, "instruction")],
     }

@@ -11,9 +11,11 @@ from rtl.core.csr.unit import CsrUnit
 from rtl.core.decode.decode import Decode
 from rtl.core.execute.execute import Execute
 from rtl.core.execute.multiplier import Multiplier
+from rtl.core.execute.outputs import STACK_POINTER
 from rtl.core.frontend.frontend import Frontend
 from rtl.core.interface import Events, InterruptLines, Retire
 from rtl.core.memory.memory import MemoryStage
+from rtl.core.vmx.unit import VmxUnit
 from rtl.isa.paging import PA_BITS, PMP_ENTRIES
 from rtl.mmu.interface import FenceOp, FencePort, PmpEntry, TranslatePort, TranslationContext
 
@@ -102,6 +104,7 @@ class Core(wiring.Component):
         connect(m, execute.trap, csr.trap)
         connect(m, execute.xret, csr.xret)
         m.d.comb += [
+            execute.interrupt_exit.eq(csr.interrupt_exit),
             execute.mode.eq(csr.mode),
             execute.interrupt_valid.eq(csr.interrupt_valid),
             execute.interrupt_cause.eq(csr.interrupt_cause),
@@ -124,12 +127,33 @@ class Core(wiring.Component):
             memory.index.eq(execute.index),
             execute.index_ready.eq(memory.index_ready),
         ]
-        self._fences(m, execute, csr)
+        vmx = self._vmx(m, execute, memory, csr) if self.config.xvmx else None
+        self._fences(m, execute, csr, vmx)
         self._events(m, decode, execute, memory, csr)
         return m
 
-    def _fences(self, m: Module, execute, csr) -> None:
-        """Fence instructions; and a PMP write, whose verdicts the TLBs hold."""
+    def _vmx(self, m: Module, execute, memory, csr) -> VmxUnit:
+        m.submodules.vmx = vmx = VmxUnit()
+        connect(m, execute.vmx, vmx.execute)
+        connect(m, csr.vmx, vmx.csr)
+        m.d.comb += [
+            vmx.micro_done.eq(memory.micro_done),
+            vmx.micro_fault.eq(memory.micro_fault),
+            vmx.micro_data.eq(memory.forward.data),
+            vmx.trap.eq(execute.trap.trap),
+            vmx.exits.eq(csr.trap.exits),
+            vmx.faulted.eq(memory.fault),
+            vmx.sp_write.eq(
+                memory.forward.valid & memory.forward.ready & (memory.forward.rd == STACK_POINTER)
+            ),
+            vmx.sp.eq(memory.forward.data),
+            memory.drop_reservation.eq(vmx.drop_reservation),
+            memory.fault_exits.eq(csr.trap.exits),
+        ]
+        return vmx
+
+    def _fences(self, m: Module, execute, csr, vmx: VmxUnit | None) -> None:
+        """Fence instructions; those of the VMX unit; and a PMP write, whose verdicts the TLBs hold."""
         pmp_written = Signal()
         m.d.comb += [
             self.fence.valid.eq(execute.fence.valid | pmp_written),
@@ -142,6 +166,10 @@ class Core(wiring.Component):
                 m.d.sync += pmp_written.eq(0)
         with m.If(csr.pmp_changed):
             m.d.sync += pmp_written.eq(1)
+        if vmx is not None:
+            m.d.comb += vmx.fence.ready.eq(self.fence.ready & ~pmp_written)
+            with m.If(vmx.fence.valid & ~pmp_written):
+                m.d.comb += [self.fence.valid.eq(1), self.fence.fence.eq(vmx.fence.fence)]
 
     def _events(self, m: Module, decode, execute, memory, csr) -> None:
         """One bit each per cycle: what happens outside and here; the CSR unit adds those of traps."""

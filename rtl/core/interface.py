@@ -101,10 +101,24 @@ class Trap(data.Struct):
     """What htinst/mtinst gets if the trap goes to M or HS."""
     gva: 1
     """``tval`` is a guest virtual address (GVA)."""
+    rights: 3
+    """Of a guest-page fault: R, W, X (bits 0 to 2) of the second-stage entry at which the walk ended."""
+    misconfigured: 1
+    """The second-stage entry is valid but of no legal form."""
+    implicit: 1
+    """The access refused was to a first-stage entry."""
+    implicit_write: 1
+    """... and a write of its A or D bit."""
+    instruction: 32
+    """The instruction's bits as they stand in memory, 16-bit ones zero-extended."""
+    compressed: 1
+    exit: 1
+    """A VM exit whatever the delegation; ``cause`` is the exit reason and ``tval`` its qualification."""
 
 
-TrapPort = wiring.Signature({"valid": Out(1), "trap": Out(Trap), "vector": In(64)})
-"""``vector`` (the handler's address) is combinational; state changes at the end of a cycle with ``valid``."""
+TrapPort = wiring.Signature({"valid": Out(1), "trap": Out(Trap), "vector": In(64), "exits": In(1)})
+"""``vector`` (the handler's address) is combinational; state changes at the end of a cycle with ``valid``.
+With ``exits`` the trap is a VM exit: it has no vector, and the VMX unit takes over in the next cycle."""
 
 XretPort = wiring.Signature({"valid": Out(1), "machine": Out(1), "target": In(64)})
 """mret (``machine`` = 1) or sret (0) by a legal mode: ``target`` is combinational (xepc of the right level),
@@ -128,7 +142,8 @@ class Events(data.Struct):
     vm_entry: 1
     """An xRET entered V = 1."""
     exit_interrupt: 1
-    exit_cause: 6
+    exit_cause: 7
+    """The trap's; for an exit of Xvmx ``EXIT_OF_XVMX`` plus its reason, and ``exit_interrupt`` is 0."""
     exit_to_machine: 1
     vmid: VMID_BITS
     trap: 1
@@ -151,7 +166,8 @@ class Events(data.Struct):
 class Retire(data.Struct):
     """One instruction that retired or trapped, in program order (in the manner of RVFI).
 
-    With ``trap`` the instruction did not retire; with ``interrupt`` too, it was not executed at all.
+    With ``trap`` the instruction did not retire; with ``interrupt`` too, it was not executed at all; with
+    ``vm_exit`` the trap is a VM exit of Xvmx, ``cause`` its reason, and rd is x2, which the host finds.
     ``instruction`` is the raw encoding (a 16-bit one zero-extended). Memory fields: ``mem_data`` is the value
     loaded or stored, in the low bits; for AMOs the value written. ``mem_read``/``mem_write`` as performed.
     ``mem_paddr_last`` is an address in the page of the last byte. Registers that a CSR instruction, a trap or
@@ -160,6 +176,7 @@ class Retire(data.Struct):
 
     valid: 1
     trap: 1
+    vm_exit: 1
     interrupt: 1
     cause: 6
     pc: 64

@@ -12,6 +12,7 @@ Memory can no longer fault, so every architectural change happens in program ord
 from amaranth.lib import data, enum
 
 from rtl.core.interface import CsrOp, Mode, SystemOp
+from rtl.isa.paging import PA_BITS
 from rtl.mmu.interface import Fault
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "ImmediateFormat",
     "MemoryKind",
     "MemoryOp",
+    "MicroOp",
     "Redirect",
 ]
 
@@ -151,6 +153,9 @@ class Control(data.Struct):
     csr_immediate: 1
     system: SystemOp
     fence_i: 1
+    vmx: 1
+    """An instruction of Xvmx."""
+    pause: 1
 
 
 class Fetched(data.Struct):
@@ -186,8 +191,22 @@ class ExecuteOp(data.Struct):
     immediate: 64
 
 
+class MicroOp(data.Struct):
+    """An access of an aligned word that the VMX unit makes on its own, through the memory stage."""
+
+    kind: MemoryKind
+    amo: AmoOp
+    size: 2
+    address: PA_BITS
+    """Physical; the PMP checks it as an access from S mode."""
+    data: 64
+
+
 class MemoryOp(data.Struct):
     """An operation past execute."""
+
+    micro: 1
+    """A MicroOp: ``vaddr`` is physical, nothing retires, and a fault is the VMX unit's."""
 
     pc: 64
     instruction: 32
@@ -209,6 +228,7 @@ class MemoryOp(data.Struct):
     multiply: 1
     trap: 1
     """Trapped in execute: nothing to do but to report it."""
+    vm_exit: 1
     interrupt: 1
     cause: 6
 

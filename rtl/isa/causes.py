@@ -3,6 +3,7 @@
 from enum import IntEnum
 
 __all__ = [
+    "GUEST_PAGE_FAULTS",
     "INTERRUPT_BIT",
     "INTERRUPT_PRIORITY",
     "VS_INTERRUPTS",
@@ -39,6 +40,14 @@ class Cause(IntEnum):
     STORE_GUEST_PAGE_FAULT = 23
     VMX_ABORT = 24
     """Custom (xvmx.md section 8): a fault while hardware read or wrote a VMCS."""
+
+
+GUEST_PAGE_FAULTS = (
+    Cause.FETCH_GUEST_PAGE_FAULT,
+    Cause.LOAD_GUEST_PAGE_FAULT,
+    Cause.STORE_GUEST_PAGE_FAULT,
+)
+"""Refused by the second stage."""
 
 
 class Interrupt(IntEnum):

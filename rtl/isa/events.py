@@ -7,10 +7,14 @@ overflow interrupt). So a counter of ``CYCLE`` with bits 62:60 set counts the cy
 
 from enum import IntEnum
 
-__all__ = ["EVENT_MASK", "HpmEvent", "ModeInhibit"]
+__all__ = ["EVENT_MASK", "EXIT_OF_XVMX", "HpmEvent", "ModeInhibit"]
 
 EVENT_MASK = 0x1F
 """Bits of ``mhpmevent<n>`` that hold the event number."""
+
+
+EXIT_OF_XVMX = 64
+"""Added to the reason of an exit of Xvmx where exits are told apart from traps of the H extension."""
 
 
 class HpmEvent(IntEnum):

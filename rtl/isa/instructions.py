@@ -8,7 +8,7 @@ Zifencei, Zihintpause, C), privileged spec (Svinval, H), and xvmx.md section 3.
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["COMPRESSED", "INSTRUCTIONS", "Compressed", "Format", "Instruction", "Opcode", "find"]
+__all__ = ["COMPRESSED", "INSTRUCTIONS", "PAUSE", "Compressed", "Format", "Instruction", "Opcode", "find"]
 
 
 class Format(Enum):
@@ -267,6 +267,10 @@ INSTRUCTIONS: dict[str, Instruction] = {
     for instruction in _parse(text, extension)
 }
 """Every 32-bit instruction by name. ``pause`` is the ``fence`` hint 0x0100000f (Zihintpause)."""
+
+
+PAUSE = 0x0100_000F
+"""``pause``: a hint of FENCE (Zihintpause)."""
 
 
 def find(word: int) -> Instruction | None:

@@ -72,7 +72,7 @@ class Front(wiring.Component):
         allowed = Signal()
         m.d.comb += [
             machine.eq(request.privilege == Privilege.M),
-            translated.eq(~machine & (tlb.space.stage1 | tlb.space.stage2)),
+            translated.eq(~machine & ~request.physical & (tlb.space.stage1 | tlb.space.stage2)),
             tlb.enable.eq(port.valid & translated),
             tlb.vpn.eq(request.vaddr[PAGE_SHIFT : PAGE_SHIFT + VPN_BITS]),
             tlb.fence_valid.eq(self.fence_valid),

@@ -37,6 +37,8 @@ class TranslationRequest(data.Struct):
     virt: 1
     hlvx: 1
     """Load that needs execute instead of read permission (HLVX, H chapter 21.3)."""
+    physical: 1
+    """``vaddr`` is a physical address; PMP as in S mode if the privilege is not M (never so there)."""
 
 
 class FaultKind(enum.Enum, shape=2):
@@ -58,6 +60,10 @@ class Fault(data.Struct):
     """The guest-page fault was on a VS-stage page-table entry (htinst is then a pseudoinstruction)."""
     implicit_write: 1
     """... and the access was the write of its A or D bit."""
+    rights: 3
+    """R, W, X (bits 0 to 2) of the G-stage entry at which the walk ended; 0 if there is none."""
+    misconfigured: 1
+    """The G-stage entry is valid but of no legal form."""
 
 
 TranslatePort = wiring.Signature(

@@ -196,6 +196,11 @@ class Walker(WalkSteps, wiring.Component):
                 self.fault.implicit.eq(~now.final),
                 self.fault.implicit_write.eq(~now.final & now.update),
             ]
+            with m.If(now.look == Look.GUEST):
+                m.d.comb += [
+                    self.fault.rights.eq(Cat(now.pte.r, now.pte.w, now.pte.x)),
+                    self.fault.misconfigured.eq(now.pte.v & now.pte.malformed(now.guest_level)),
+                ]
 
     def _keep(self, m: Module) -> None:
         """What the walker's own caches are filled with."""

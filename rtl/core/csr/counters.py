@@ -6,18 +6,12 @@ from amaranth.lib.wiring import In, Out
 
 from rtl.core.csr.registers import CsrWrite, on_write, plain_register
 from rtl.core.interface import Events, Mode
-from rtl.isa.causes import Cause
+from rtl.isa.causes import GUEST_PAGE_FAULTS, Cause
 from rtl.isa.csr_state import COUNTERS, csr_states
 from rtl.isa.events import EVENT_MASK, HpmEvent, ModeInhibit
 from rtl.isa.privilege import Privilege
 
 __all__ = ["Counters"]
-
-_GUEST_PAGE_FAULTS = (
-    Cause.FETCH_GUEST_PAGE_FAULT,
-    Cause.LOAD_GUEST_PAGE_FAULT,
-    Cause.STORE_GUEST_PAGE_FAULT,
-)
 
 
 def _event_bits(events: wiring.PureInterface) -> Value:
@@ -28,7 +22,7 @@ def _event_bits(events: wiring.PureInterface) -> Value:
         HpmEvent.CYCLE: Const(1, 1),
         HpmEvent.VM_EXIT_INTERRUPT: events.vm_exit & events.exit_interrupt,
         HpmEvent.VM_EXIT_ECALL: exception_exit & (events.exit_cause == Cause.ECALL_VS),
-        HpmEvent.VM_EXIT_GUEST_PAGE_FAULT: exception_exit & events.exit_cause.matches(*_GUEST_PAGE_FAULTS),
+        HpmEvent.VM_EXIT_GUEST_PAGE_FAULT: exception_exit & events.exit_cause.matches(*GUEST_PAGE_FAULTS),
         HpmEvent.VM_EXIT_VIRTUAL_INSTRUCTION: exception_exit
         & (events.exit_cause == Cause.VIRTUAL_INSTRUCTION),
     }

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from rtl.core.csr.registers import CsrWrite, on_write, plain_register
 from rtl.core.interface import CsrOp, InterruptLines, Mode
 from rtl.isa.causes import INTERRUPT_PRIORITY, VS_INTERRUPTS, Interrupt
-from rtl.isa.csr_state import S_INTERRUPTS, csr_states
+from rtl.isa.csr_state import M_INTERRUPTS, S_INTERRUPTS, csr_states
 from rtl.isa.privilege import Privilege
 
 __all__ = ["Interrupts"]
@@ -19,7 +19,8 @@ _VALUES = ("mie", "mip", "sie", "sip", "hie", "hip", "hvip", "vsie", "vsip", "st
 
 
 class Interrupts(wiring.Component):
-    """Privileged spec 3.1.9 (mip, mie), 12.1.3 (sip, sie); H chapter (hvip, hip, hie, vsip, vsie); Sstc.
+    """Privileged spec 3.1.9 (mip, mie), 12.1.3 (sip, sie); H chapter (hvip, hip, hie, vsip, vsie); Sstc;
+    docs/xvmx.md, section 5. With Xvmx, hvip holds VIRQ and the VS-level bits of mie G_SIE.
 
     STIP and VSTIP of the timers reach interrupts one cycle after the comparison (the specification lets them
     be late), but reads of the pending registers show the comparison itself.
@@ -32,14 +33,20 @@ class Interrupts(wiring.Component):
     lines: interrupt inputs
     time, guest_time: mtime, and mtime + htimedelta
     stce, vs_stce: stimecmp is in use (menvcfg.STCE), vstimecmp is too (henvcfg.STCE)
+    hypervisor, xvmx: what is visible
+    extint: physical interrupts exit from V = 1 (Xvmx)
+    external: the guest's interrupt file holds something (Xvmx)
+    event: something else than an interrupt makes V = 1 exit now (Xvmx)
+    acknowledge: clear mip.SSIP
     valid, cause: an interrupt is to be taken now; its bit number in ``mip``
+    exit, physical: it is a VM exit of Xvmx; because of a physical interrupt, ``cause``
     wake: something is pending and locally enabled (WFI ends)
     mie ... vstimecmp: values of the registers as read
     software: the bits of mip that software holds there
     """
 
-    def __init__(self, hypervisor: bool = True):
-        self.hypervisor = hypervisor
+    def __init__(self, virtual: bool = True):
+        self.virtual = virtual
         super().__init__(
             {
                 "write": In(CsrWrite),
@@ -56,6 +63,14 @@ class Interrupts(wiring.Component):
                 "guest_time": In(64),
                 "stce": In(1),
                 "vs_stce": In(1),
+                "hypervisor": In(1),
+                "xvmx": In(1),
+                "extint": In(1),
+                "external": In(1),
+                "event": In(1),
+                "acknowledge": In(1),
+                "exit": Out(1),
+                "physical": Out(1),
                 "valid": Out(1),
                 "cause": Out(6),
                 "wake": Out(1),
@@ -86,19 +101,31 @@ class Interrupts(wiring.Component):
                 Interrupt.MEI: self.lines.meip,
             }
             m.d.comb += pending.eq(Cat(sources.get(n, Const(0, 1)) for n in range(13)))
+            if self.virtual:
+                self._shared(m, pending, sources)
 
         enabled = self._enables(m)
         self._views(m, shown, enabled, software, hvip)
         self._choice(m, taken & enabled)
         return m
 
+    def _shared(self, m: Module, pending: Value, sources: dict) -> None:
+        """Xvmx: what the guest sees besides VIRQ and its timer."""
+        with m.If(self.xvmx):
+            m.d.comb += pending[Interrupt.VSEI].eq(sources[Interrupt.VSEI] | self.external)
+        with m.If(self.xvmx & ~self.extint):
+            for guest, own in ((Interrupt.VSSI, Interrupt.SSI), (Interrupt.VSTI, Interrupt.STI)):
+                m.d.comb += pending[guest].eq(sources[guest] | (sources[own] & self.mideleg[own]))
+            seen = sources[Interrupt.SEI] & self.mideleg[Interrupt.SEI]
+            m.d.comb += pending[Interrupt.VSEI].eq(sources[Interrupt.VSEI] | self.external | seen)
+
     def _timers(self, m: Module) -> tuple[Signal, Signal]:
         """Sstc: pending while time >= stimecmp; for VS while time + htimedelta >= vstimecmp."""
-        states = csr_states(self.hypervisor)
+        states = csr_states(self.virtual)
         timer, vs_timer = Signal(), Signal()
         stimecmp = plain_register(m, self.write, states["stimecmp"])
         m.d.comb += [self.stimecmp.eq(stimecmp), timer.eq(self.stce & (self.time >= stimecmp))]
-        if self.hypervisor:
+        if self.virtual:
             vstimecmp = plain_register(m, self.write, states["vstimecmp"])
             m.d.comb += [
                 self.vstimecmp.eq(vstimecmp),
@@ -126,19 +153,24 @@ class Interrupts(wiring.Component):
                     m.d.sync += software.sei.eq(bit)
         with on_write(m, self.write, "sip"), m.If(self.mideleg[Interrupt.SSI]):
             m.d.sync += software.ssi.eq(value[Interrupt.SSI])
-        if self.hypervisor:
+        if self.virtual:
             with on_write(m, self.write, "hvip"):
                 m.d.sync += hvip.eq(value & VS_INTERRUPTS)
             for alias in ("mip", "hip"):
-                with on_write(m, self.write, alias):
+                with on_write(m, self.write, alias), m.If(self.hypervisor):
                     m.d.sync += hvip[Interrupt.VSSI].eq(value[Interrupt.VSSI])
             with on_write(m, self.write, "vsip"), m.If(self.hideleg[Interrupt.VSSI]):
                 m.d.sync += hvip[Interrupt.VSSI].eq(value[Interrupt.SSI])
+                shared = self.xvmx & ~self.extint & self.mideleg[Interrupt.SSI]
+                with m.If(shared & ~value[Interrupt.SSI]):
+                    m.d.sync += software.ssi.eq(0)
+            with m.If(self.acknowledge):
+                m.d.sync += software.ssi.eq(0)
         return software, hvip
 
     def _enables(self, m: Module) -> Signal:
         """mie, and the registers that show parts of it."""
-        states = csr_states(self.hypervisor)
+        states = csr_states(self.virtual)
         enabled = Signal(13)
         value = self.write.value
 
@@ -146,23 +178,25 @@ class Interrupts(wiring.Component):
             with on_write(m, self.write, name):
                 m.d.sync += enabled.eq(enabled & ~mask | new & mask)
 
-        change("mie", value, Const(states["mie"].writable, 13))
+        own = Const(S_INTERRUPTS | M_INTERRUPTS, 13)
+        change("mie", value, Mux(self.hypervisor, Const(states["mie"].writable, 13), own))
         change("sie", value, (self.mideleg & S_INTERRUPTS)[:13])
-        if self.hypervisor:
+        if self.virtual:
             change("hie", value, Const(states["hie"].writable, 13))
             change("vsie", value << 1, (self.hideleg & VS_INTERRUPTS)[:13])
         return enabled
 
     def _views(self, m: Module, pending: Value, enabled: Value, software, hvip: Value) -> None:
         s_view = self.mideleg & S_INTERRUPTS
+        seen = Mux(self.hypervisor, (1 << 13) - 1, S_INTERRUPTS | M_INTERRUPTS)
         m.d.comb += [
-            self.mip.eq(pending),
-            self.mie.eq(enabled),
+            self.mip.eq(pending & seen),
+            self.mie.eq(enabled & seen),
             self.software.eq(software.as_value()),
             self.sip.eq(pending & s_view),
             self.sie.eq(enabled & s_view),
         ]
-        if self.hypervisor:
+        if self.virtual:
             hs_mask = csr_states()["hie"].writable
             m.d.comb += [
                 self.hvip.eq(hvip),
@@ -179,7 +213,15 @@ class Interrupts(wiring.Component):
         machine = privilege == Privilege.M
         user = privilege == Privilege.U
         candidates, to_m, to_hs, to_vs = Signal(13), Signal(13), Signal(13), Signal(13)
-        m.d.comb += self.wake.eq(pending != 0)
+        relevant = Signal(13)
+        m.d.comb += relevant.eq(pending)
+        if self.virtual:
+            with m.If(self.xvmx & ~virt):
+                m.d.comb += relevant.eq(pending & (S_INTERRUPTS | M_INTERRUPTS))
+            with m.If(self.xvmx & virt & ~self.extint):
+                m.d.comb += relevant.eq(pending & ~(self.mideleg & S_INTERRUPTS)[:13])
+        pending = relevant
+        m.d.comb += self.wake.eq((pending != 0) | self.event)
         with m.If(self.wake):
             with m.If(~machine | self.m_enable):
                 m.d.comb += to_m.eq(pending & ~self.mideleg)
@@ -189,7 +231,9 @@ class Interrupts(wiring.Component):
                 m.d.comb += to_vs.eq(pending & self.hideleg)
             m.d.comb += [
                 candidates.eq(Mux(to_m != 0, to_m, Mux(to_hs != 0, to_hs, to_vs))),
-                self.valid.eq(candidates != 0),
+                self.valid.eq((candidates != 0) | self.event),
+                self.physical.eq(self.xvmx & virt & (to_m == 0) & ~self.event & (to_hs != 0)),
+                self.exit.eq(self.physical | (self.event & (to_m == 0))),
             ]
             for interrupt in reversed(INTERRUPT_PRIORITY):
                 with m.If(candidates[interrupt]):

@@ -1,14 +1,15 @@
 """Who may access which CSR and execute which privileged instruction."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.core.interface import Mode, SystemOp
 from rtl.isa.csr_state import CsrState, csr_states
+from rtl.isa.csrs import CSRS
 from rtl.isa.privilege import Privilege
 
-__all__ = ["AccessCheck", "AccessRule", "Controls", "SystemCheck", "access_rule"]
+__all__ = ["AccessCheck", "AccessRule", "Controls", "SystemCheck", "Visible", "access_rule"]
 
 
 class Controls(data.Struct):
@@ -27,6 +28,17 @@ class Controls(data.Struct):
     """stimecmp in VS: hcounteren.TM and henvcfg.STCE."""
 
 
+class Visible(data.Struct):
+    """What ``mvirt`` makes visible."""
+
+    hypervisor: 1
+    """ARCH = 1: the H extension."""
+    xvmx: 1
+    """ARCH = 2: Xvmx."""
+    hole: 1
+    """sstatus can be read, and written without effect, in U mode."""
+
+
 class AccessRule(enum.Enum, shape=3):
     """``Legality`` for the hardware, with one more for a number that is no register."""
 
@@ -37,6 +49,7 @@ class AccessRule(enum.Enum, shape=3):
     HGATP = 4
     STIMECMP = 5
     VSTIMECMP = 6
+    NONROOT = 7
 
 
 def access_rule(state: CsrState) -> AccessRule:
@@ -45,33 +58,39 @@ def access_rule(state: CsrState) -> AccessRule:
 
 
 class AccessCheck(wiring.Component):
-    """CSR access (Privileged spec 2.1, 3.1.11; H chapter "Trap Cause Codes"; Sstc).
+    """CSR access (Privileged spec 2.1, 3.1.11; H chapter "Trap Cause Codes"; Sstc; docs/xvmx.md 1, 2, 11).
 
     Members
     -------
     number, write: the access, by the instruction's own number (before vs* stands in for s*)
     mode, controls: current state
+    visible: what exists
     mcounteren, hcounteren, scounteren: counter enables
     illegal, virtual: the exception, if any (never both)
+    dropped: a write has no effect
     """
 
     number: In(12)
     write: In(1)
     mode: In(Mode)
     controls: In(Controls)
+    visible: In(Visible)
     mcounteren: In(32)
     hcounteren: In(32)
     scounteren: In(32)
     illegal: Out(1)
     virtual: Out(1)
+    dropped: Out(1)
 
-    def __init__(self, hypervisor: bool = True):
+    def __init__(self, hypervisor: bool = True, xvmx: bool = True):
         self.hypervisor = hypervisor
+        self.xvmx = xvmx
         super().__init__()
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         rule = self._rule(m)
+        hidden = self._hidden(m)
         machine = self.mode.privilege == Privilege.M
         supervisor = self.mode.privilege == Privilege.S
         virt, controls = self.mode.virt, self.controls
@@ -80,8 +99,10 @@ class AccessCheck(wiring.Component):
 
         # What would be illegal in HS too (with TVM = 0) is illegal everywhere below M, never virtual.
         never, closed, withheld = Signal(), Signal(), Signal()
-        m.d.comb += never.eq((rule == AccessRule.ABSENT) | (self.write & (self.number[10:12] == 3)))
+        m.d.comb += never.eq((rule == AccessRule.ABSENT) | hidden | (self.write & (self.number[10:12] == 3)))
         with m.Switch(rule):
+            with m.Case(AccessRule.NONROOT):
+                m.d.comb += closed.eq(~virt)
             with m.Case(AccessRule.COUNTER):
                 m.d.comb += closed.eq(~self.mcounteren.bit_select(counter, 1))
             with m.Case(AccessRule.STIMECMP, AccessRule.VSTIMECMP):
@@ -102,17 +123,35 @@ class AccessCheck(wiring.Component):
             with m.Case(AccessRule.STIMECMP):
                 m.d.comb += withheld.eq(virt & ~controls.vs_timer)
 
-        always_illegal = never | (~machine & (closed | (level == 3)))
-        refused = ~machine & (below | withheld)
+        m.d.comb += self.dropped.eq(
+            self.visible.hole & (self.mode.privilege == Privilege.U) & (self.number == CSRS["sstatus"].number)
+        )
+        always_illegal = never | ((~machine | (rule == AccessRule.NONROOT)) & closed)
+        always_illegal = always_illegal | (~machine & (level == 3))
+        refused = ~machine & (below | withheld) & ~self.dropped
+        virtual = virt & self.visible.hypervisor
         m.d.comb += [
-            self.illegal.eq(always_illegal | (refused & ~virt)),
-            self.virtual.eq(~always_illegal & refused & virt),
+            self.illegal.eq(always_illegal | (refused & ~virtual)),
+            self.virtual.eq(~always_illegal & refused & virtual),
         ]
         return m
 
+    def _hidden(self, m: Module) -> Signal:
+        """The number is of a register that exists under another architecture only."""
+        states = csr_states(self.hypervisor, self.xvmx).values()
+        by_level = [state for state in states if state.csr.privilege == 2]
+        assert all(state.hypervisor for state in by_level)
+        others = [state.csr.number for state in states if state.hypervisor and state not in by_level]
+        hidden = Signal()
+        with m.If(~self.visible.hypervisor & ((self.number[8:10] == 2) | self.number.matches(*others))):
+            m.d.comb += hidden.eq(1)
+        with m.If(~self.visible.xvmx & self.number.matches(*(s.csr.number for s in states if s.xvmx))):
+            m.d.comb += hidden.eq(1)
+        return hidden
+
     def _rule(self, m: Module) -> Signal:
         numbers: dict[AccessRule, list[int]] = {}
-        for state in csr_states(self.hypervisor).values():
+        for state in csr_states(self.hypervisor, self.xvmx).values():
             numbers.setdefault(access_rule(state), []).append(state.csr.number)
         rule = Signal(AccessRule)
         with m.Switch(self.number):
@@ -130,18 +169,16 @@ class SystemCheck(wiring.Component):
     -------
     op: the instruction
     mode, controls: current state
+    hypervisor: the H extension is visible; without it there is no virtual-instruction exception
     illegal, virtual: the exception, if any (never both)
     """
 
     op: In(SystemOp)
     mode: In(Mode)
     controls: In(Controls)
+    hypervisor: In(1)
     illegal: Out(1)
     virtual: Out(1)
-
-    def __init__(self, hypervisor: bool = True):
-        self.hypervisor = hypervisor
-        super().__init__()
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -151,7 +188,10 @@ class SystemCheck(wiring.Component):
         virt, controls = self.mode.virt, self.controls
 
         def check(illegal: Value, virtual: Value | int) -> None:
-            m.d.comb += [self.illegal.eq(illegal), self.virtual.eq(virtual)]
+            m.d.comb += [
+                self.illegal.eq(illegal | (Cat(virtual) & ~self.hypervisor)),
+                self.virtual.eq(virtual & self.hypervisor),
+            ]
 
         def supervisor_instruction(hs_control: Value | int, vs_control: Value | int) -> None:
             """Legal in S unless the control of HS or VS forbids it."""
@@ -172,12 +212,9 @@ class SystemCheck(wiring.Component):
             with m.Case(SystemOp.SFENCE_INVAL):
                 supervisor_instruction(0, 0)
             with m.Case(SystemOp.HFENCE_VVMA, SystemOp.HINVAL_VVMA):
-                check(~virt & user, virt) if self.hypervisor else check(1, 0)
+                check(~self.hypervisor | (~virt & user), virt)
             with m.Case(SystemOp.HFENCE_GVMA, SystemOp.HINVAL_GVMA):
-                if self.hypervisor:
-                    check(~virt & (user | (supervisor & controls.tvm)), virt)
-                else:
-                    check(1, 0)
+                check(~self.hypervisor | (~virt & (user | (supervisor & controls.tvm))), virt)
             with m.Case(SystemOp.HYPERVISOR_ACCESS):
-                check(~virt & user & ~controls.hu, virt) if self.hypervisor else check(1, 0)
+                check(~self.hypervisor | (~virt & user & ~controls.hu), virt)
         return m

@@ -17,13 +17,20 @@ Vsstatus = csr_layout("vsstatus")
 
 
 class Status(wiring.Component):
-    """Status registers (Privileged spec 3.1.6; H chapter: hstatus, vsstatus, "Trap Entry", "Trap Return").
+    """Status registers (Privileged spec 3.1.6; H chapter: hstatus, vsstatus, "Trap Entry", "Trap Return";
+    docs/xvmx.md, sections 1, 2, 6, 7).
 
     Members
     -------
     write: CSR writes
     trap_valid, trap_level, trap_gva: a trap is taken to a level
     xret_valid, xret_machine: mret (1) or sret (0) executes
+    hypervisor, xvmx: what is visible; ``changed``: that changes
+    enter, enter_supervisor: a VM entry to S or U; with a trap, it is delivered to the guest from there
+    leave: a VM exit ends
+    outstanding: Xvmx: mret may return to V = 1
+    abandons: it returns to V = 0
+    root_changes: sstatus of V = 0 changes other than by a write
     mode: current mode
     data_mode: mode of ordinary loads and stores (MPRV)
     hypervisor_mode: mode of HLV, HLVX, HSV accesses
@@ -38,6 +45,15 @@ class Status(wiring.Component):
     trap_gva: In(1)
     xret_valid: In(1)
     xret_machine: In(1)
+    hypervisor: In(1)
+    xvmx: In(1)
+    changed: In(1)
+    enter: In(1)
+    enter_supervisor: In(1)
+    leave: In(1)
+    outstanding: In(1)
+    abandons: Out(1)
+    root_changes: Out(1)
     mode: Out(Mode)
     data_mode: Out(Mode)
     hypervisor_mode: Out(Mode)
@@ -47,9 +63,9 @@ class Status(wiring.Component):
     vsstatus: Out(Vsstatus)
     sstatus: Out(64)
 
-    def __init__(self, hypervisor: bool = True):
-        self.hypervisor = hypervisor
-        self._states = csr_states(hypervisor)
+    def __init__(self, virtual: bool = True):
+        self.virtual = virtual
+        self._states = csr_states(virtual)
         super().__init__()
 
     def elaborate(self, platform: object) -> Module:
@@ -70,6 +86,8 @@ class Status(wiring.Component):
         self._writes(m, mstatus, hstatus, vsstatus)
         self._traps(m, mode, mstatus, hstatus, vsstatus)
         self._returns(m, mode, mstatus, hstatus, vsstatus)
+        if self.virtual:
+            self._transitions(m, mode, mstatus)
         return m
 
     def _register(self, name: str, layout) -> Signal:
@@ -80,7 +98,7 @@ class Status(wiring.Component):
         m.d.comb += [
             self.data_mode.eq(mode),
             self.hypervisor_mode.privilege.eq(Mux(hstatus.spvp, Privilege.S, Privilege.U)),
-            self.hypervisor_mode.virt.eq(int(self.hypervisor)),
+            self.hypervisor_mode.virt.eq(int(self.virtual)),
         ]
         with m.If(mstatus.mprv):
             m.d.comb += [
@@ -95,16 +113,19 @@ class Status(wiring.Component):
             m.d.sync += mstatus.eq(value & state.writable | state.fixed)
             with m.If(Mstatus(value).mpp == 2):
                 m.d.sync += mstatus.mpp.eq(mstatus.mpp)
+            if self.virtual:
+                with m.If(~self.hypervisor & ~self.xvmx):
+                    m.d.sync += [mstatus.mpv.eq(0), mstatus.gva.eq(0)]
         with on_write(m, self.write, "sstatus"):
             m.d.sync += mstatus.eq(mstatus.as_value() & (ALL_BITS ^ view.writable) | value & view.writable)
-        if self.hypervisor:
+        if self.virtual:
             for name, register in (("hstatus", hstatus), ("vsstatus", vsstatus)):
                 state = self._states[name]
                 with on_write(m, self.write, name):
                     m.d.sync += register.eq(value & state.writable | state.fixed)
 
     def _traps(self, m: Module, mode, mstatus, hstatus, vsstatus) -> None:
-        supervisor = mode.privilege == Privilege.S
+        supervisor = Mux(self.enter, self.enter_supervisor, mode.privilege == Privilege.S)
         with m.If(self.trap_valid), m.Switch(self.trap_level):
             with m.Case(Level.MACHINE):
                 m.d.sync += [
@@ -113,7 +134,7 @@ class Status(wiring.Component):
                     mstatus.mie.eq(0),
                     mode.privilege.eq(Privilege.M),
                 ]
-                if self.hypervisor:
+                if self.virtual:
                     m.d.sync += [
                         mstatus.mpv.eq(mode.virt),
                         mstatus.gva.eq(self.trap_gva),
@@ -126,7 +147,7 @@ class Status(wiring.Component):
                     mstatus.sie.eq(0),
                     mode.privilege.eq(Privilege.S),
                 ]
-                if self.hypervisor:
+                if self.virtual:
                     m.d.sync += [
                         hstatus.spv.eq(mode.virt),
                         hstatus.gva.eq(self.trap_gva),
@@ -134,7 +155,7 @@ class Status(wiring.Component):
                     ]
                     with m.If(mode.virt):
                         m.d.sync += hstatus.spvp.eq(supervisor)
-            if self.hypervisor:
+            if self.virtual:
                 with m.Case(Level.VS):
                     m.d.sync += [
                         vsstatus.spp.eq(supervisor),
@@ -145,7 +166,19 @@ class Status(wiring.Component):
 
     def _returns(self, m: Module, mode, mstatus, hstatus, vsstatus) -> None:
         """An xRET to a mode below M clears MPRV (3.1.6.3); MPV does not matter for a return to M."""
-        to_virt = mstatus.mpv & (mstatus.mpp != Privilege.M)
+        below = mstatus.mpp != Privilege.M
+        to_virt = mstatus.mpv & below & (self.hypervisor | self.outstanding)
+        m.d.comb += [
+            self.abandons.eq(
+                self.xret_valid
+                & ~mode.virt
+                & Mux(self.xret_machine, below & ~to_virt, mode.privilege == Privilege.M)
+            ),
+            self.root_changes.eq(
+                (self.trap_valid & (self.trap_level == Level.HS))
+                | (self.xret_valid & ~self.xret_machine & ~mode.virt)
+            ),
+        ]
         m.d.comb += self.entering_guest.eq(~mode.virt & Mux(self.xret_machine, to_virt, hstatus.spv))
         with m.If(self.xret_valid):
             with m.If(self.xret_machine):
@@ -155,7 +188,7 @@ class Status(wiring.Component):
                     mstatus.mpie.eq(1),
                     mstatus.mpp.eq(Privilege.U),
                 ]
-                if self.hypervisor:
+                if self.virtual:
                     m.d.sync += [mode.virt.eq(to_virt), mstatus.mpv.eq(0)]
                 with m.If(mstatus.mpp != Privilege.M):
                     m.d.sync += mstatus.mprv.eq(0)
@@ -167,9 +200,9 @@ class Status(wiring.Component):
                     mstatus.spp.eq(0),
                     mstatus.mprv.eq(0),
                 ]
-                if self.hypervisor:
+                if self.virtual:
                     m.d.sync += [mode.virt.eq(hstatus.spv), hstatus.spv.eq(0)]
-            if self.hypervisor:
+            if self.virtual:
                 with m.Else():
                     m.d.sync += [
                         mode.privilege.eq(Mux(vsstatus.spp, Privilege.S, Privilege.U)),
@@ -177,3 +210,14 @@ class Status(wiring.Component):
                         vsstatus.spie.eq(1),
                         vsstatus.spp.eq(0),
                     ]
+
+    def _transitions(self, m: Module, mode, mstatus) -> None:
+        with m.If(self.enter):
+            m.d.sync += [
+                mode.virt.eq(1),
+                mode.privilege.eq(Mux(self.trap_valid | self.enter_supervisor, Privilege.S, Privilege.U)),
+            ]
+        with m.If(self.leave):
+            m.d.sync += [mode.virt.eq(0), mode.privilege.eq(Privilege.S)]
+        with m.If(self.changed):
+            m.d.sync += [mstatus.mpv.eq(0), mstatus.gva.eq(0)]

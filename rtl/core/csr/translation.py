@@ -15,13 +15,19 @@ __all__ = ["TranslationRegisters"]
 class TranslationRegisters(wiring.Component):
     """Privileged spec 12.1.11 (satp), H chapter (hgatp, vsatp): the roots of the page tables.
 
+    With Xvmx, vsatp and hgatp hold the current VMCS's G_SATP and EPTP (docs/xvmx.md, section 4).
+
     Members
     -------
     write: CSR writes
+    raw: this write of vsatp or hgatp is of a field: every value is taken
+    nos2: hgatp is zero
     satp, vsatp, hgatp: the registers
     """
 
     write: In(CsrWrite)
+    raw: In(1)
+    nos2: In(1)
     satp: Out(Atp)
     vsatp: Out(Atp)
     hgatp: Out(Hgatp)
@@ -39,7 +45,8 @@ class TranslationRegisters(wiring.Component):
             if name in states:
                 register = Signal(Atp, name=f"{name}_reg")
                 m.d.comb += getattr(self, name).eq(register)
-                with on_write(m, self.write, name), m.If(supported):
+                takes = supported | (self.raw if name == "vsatp" else 0)
+                with on_write(m, self.write, name), m.If(takes):
                     m.d.sync += register.eq(self.write.value)
         if self.hypervisor:
             hgatp = Signal(Hgatp, name="hgatp_reg")
@@ -47,4 +54,8 @@ class TranslationRegisters(wiring.Component):
             m.d.comb += self.hgatp.eq(hgatp)
             with on_write(m, self.write, "hgatp"):
                 m.d.sync += [hgatp.eq(value), hgatp.mode.eq(Mux(supported, value.mode, hgatp.mode))]
+                with m.If(self.raw):
+                    m.d.sync += hgatp.eq(self.write.value)
+            with m.If(self.nos2):
+                m.d.sync += hgatp.eq(0)
         return m

@@ -1,17 +1,18 @@
 """The CSR unit: control and status registers, traps and returns, interrupts, counters."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from rtl.config import CoreConfig
+from rtl.core.csr.architecture import Architecture, connect_architecture
 from rtl.core.csr.counters import Counters
 from rtl.core.csr.delegation import Delegation
-from rtl.core.csr.environment import Environment
+from rtl.core.csr.environment import GUEST_SCOUNTEREN, GUEST_SENVCFG, Environment
 from rtl.core.csr.interrupts import Interrupts
 from rtl.core.csr.legality import AccessCheck, Controls, SystemCheck
 from rtl.core.csr.pmp import PmpRegisters, is_pmp
-from rtl.core.csr.registers import CsrWrite, Level
+from rtl.core.csr.registers import ALL_BITS, CsrWrite, Level
 from rtl.core.csr.snapshot import snapshot_layout, state_layout
 from rtl.core.csr.status import Status
 from rtl.core.csr.translation import TranslationRegisters
@@ -26,13 +27,21 @@ from rtl.core.interface import (
     TrapPort,
     XretPort,
 )
-from rtl.isa.csr_state import COUNTERS, csr_states
+from rtl.core.vmx.interface import VmxCsrPort
+from rtl.core.vmx.record import exit_reason
+from rtl.isa.csr_state import COUNTERS, csr_states, visible_states
 from rtl.isa.csrs import CSRS, VS_ALIASES
-from rtl.isa.paging import PMP_ENTRIES
+from rtl.isa.events import EXIT_OF_XVMX
+from rtl.isa.paging import PMP_ENTRIES, AtpMode
 from rtl.isa.privilege import Privilege
+from rtl.isa.xvmx import Arch, ExitReason
 from rtl.mmu.interface import PmpEntry, TranslationContext
 
 __all__ = ["CsrUnit"]
+
+
+def _misa(hypervisor: bool) -> int:
+    return csr_states(hypervisor)["misa"].fixed
 
 
 class CsrUnit(wiring.Component):
@@ -43,7 +52,7 @@ class CsrUnit(wiring.Component):
 
     Parameters
     ----------
-    config: the hart; ``hypervisor`` builds the H extension, ``observe`` the snapshot
+    config: the hart; ``hypervisor`` builds the H extension, ``xvmx`` Xvmx, ``observe`` the snapshot
 
     Members
     -------
@@ -59,15 +68,18 @@ class CsrUnit(wiring.Component):
     mode, data_mode, hypervisor_mode: of fetches; of ordinary loads and stores; of HLV, HLVX, HSV
     interrupt_valid, interrupt_cause: an interrupt must be taken now; its bit number in mip (so a VS-level
         interrupt is 2, 6 or 10 here, whoever handles it)
+    interrupt_exit: it is a VM exit of Xvmx; ``interrupt_cause`` is its reason
+    vmx: to the VMX unit (nothing is connected without one)
     wfi_wake: an interrupt is pending and locally enabled, whatever the global enables and delegation
     translation, pmp: state that address translation and protection depend on
-    pmp_changed: pmp may change at the end of this cycle
+    pmp_changed: pmp, or what translations mean, may change at the end of this cycle
     snapshot: every register as M mode would read it (only with ``config.observe``)
     state: what only instructions, traps and returns change, for lockstep (only with ``config.observe``)
     """
 
     def __init__(self, config: CoreConfig):
         self.config = config
+        self._states = csr_states(config.virtual, config.xvmx)
         ports = {
             "csr": In(CsrPort),
             "system": In(SystemPort),
@@ -84,6 +96,8 @@ class CsrUnit(wiring.Component):
             "hypervisor_mode": Out(Mode),
             "interrupt_valid": Out(1),
             "interrupt_cause": Out(6),
+            "interrupt_exit": Out(1),
+            "vmx": Out(VmxCsrPort),
             "wfi_wake": Out(1),
             "translation": Out(TranslationContext),
             "pmp": Out(PmpEntry).array(PMP_ENTRIES),
@@ -96,25 +110,27 @@ class CsrUnit(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        hypervisor = self.config.hypervisor
-        m.submodules.status = status = Status(hypervisor)
-        m.submodules.delegation = delegation = Delegation(hypervisor)
-        m.submodules.levels = levels = TrapRegisters(hypervisor, self.config.observe)
-        m.submodules.interrupts = interrupts = Interrupts(hypervisor)
+        hypervisor, xvmx, virtual = self.config.hypervisor, self.config.xvmx, self.config.virtual
+        m.submodules.architecture = self.architecture = architecture = Architecture(hypervisor, xvmx)
+        m.submodules.status = status = Status(virtual)
+        m.submodules.delegation = delegation = Delegation(virtual)
+        m.submodules.levels = levels = TrapRegisters(virtual, self.config.observe)
+        m.submodules.interrupts = interrupts = Interrupts(virtual)
         m.submodules.counters = counters = Counters()
         m.submodules.pmp = pmp = PmpRegisters()
-        m.submodules.roots = roots = TranslationRegisters(hypervisor)
-        m.submodules.environment = environment = Environment(hypervisor)
-        m.submodules.access = access = AccessCheck(hypervisor)
-        m.submodules.system_check = system_check = SystemCheck(hypervisor)
-        writers = [status, delegation, levels, interrupts, counters, pmp, roots, environment]
+        m.submodules.roots = roots = TranslationRegisters(virtual)
+        m.submodules.environment = environment = Environment(virtual, xvmx)
+        m.submodules.access = access = AccessCheck(hypervisor, xvmx)
+        m.submodules.system_check = system_check = SystemCheck()
+        writers = [architecture, status, delegation, levels, interrupts, counters, pmp, roots, environment]
 
         self._modes(m, status, [delegation, interrupts, counters, access, system_check])
         self._checks(m, status, environment, access, system_check)
         number = self._substituted(m)
         m.d.comb += levels.number.eq(number)
+        connect_architecture(self, m, status, delegation, interrupts, roots, environment)
         values = self._values(status, delegation, levels, interrupts, counters, pmp, roots, environment)
-        self._read(m, number, values)
+        self._read(m, number, values, environment)
         self._write(m, number, access, writers)
         self._traps(m, status, delegation, levels)
         self._interrupts(m, status, delegation, environment, interrupts)
@@ -152,7 +168,6 @@ class CsrUnit(wiring.Component):
         time_enable = CSRS["mcounteren"].field("TM").lo
         m.d.comb += [
             *(getattr(controls, name).eq(getattr(mstatus, name)) for name in ("tvm", "tw", "tsr")),
-            *(getattr(controls, name).eq(getattr(hstatus, name)) for name in ("hu", "vtvm", "vtw", "vtsr")),
             controls.timer.eq(environment.mcounteren[time_enable] & environment.menvcfg.stce),
             controls.vs_timer.eq(environment.hcounteren[time_enable] & environment.henvcfg.stce),
             access.controls.eq(controls),
@@ -162,6 +177,10 @@ class CsrUnit(wiring.Component):
                 getattr(access, name).eq(getattr(environment, name))
                 for name in ("mcounteren", "hcounteren", "scounteren")
             ),
+            access.visible.hypervisor.eq(self.architecture.hypervisor),
+            access.visible.xvmx.eq(self.architecture.xvmx),
+            access.visible.hole.eq(self.architecture.hole),
+            system_check.hypervisor.eq(self.architecture.hypervisor),
             system_check.controls.eq(controls),
             system_check.op.eq(self.system.op),
             self.system.illegal.eq(system_check.illegal),
@@ -169,57 +188,79 @@ class CsrUnit(wiring.Component):
             self.csr.illegal.eq(access.illegal),
             self.csr.virtual.eq(access.virtual),
         ]
+        # hstatus has no say over the guest of Xvmx.
+        with m.If(~self.architecture.xvmx):
+            m.d.comb += [
+                getattr(controls, name).eq(getattr(hstatus, name)) for name in ("hu", "vtvm", "vtw", "vtsr")
+            ]
+        with m.Else():
+            m.d.comb += [access.hcounteren.eq(-1), controls.vs_timer.eq(controls.timer)]
+            with m.If(self.mode.virt):
+                m.d.comb += access.scounteren.eq(environment.guest_scounteren)
 
     def _substituted(self, m: Module) -> Signal:
         """The number after vs* stands in for s* in V = 1 (0x1xx becomes 0x2xx)."""
         number = Signal(12)
         m.d.comb += number.eq(self.csr.number)
-        if self.config.hypervisor:
+        if self.config.virtual:
             replaced = [CSRS[name].number for name in VS_ALIASES]
-            with m.If(self.mode.virt & self.csr.number.matches(*replaced)):
+            own = [CSRS[name].number for name in ("scounteren", "senvcfg")]
+            matches = self.csr.number.matches(*replaced)
+            if self.config.xvmx:
+                matches = matches | (self.architecture.xvmx & self.csr.number.matches(*own))
+            with m.If(self.mode.virt & matches):
                 m.d.comb += number[8:10].eq(0b10)
+        if self.config.xvmx:
+            with m.If(self.vmx.read):
+                m.d.comb += number.eq(self.vmx.number)
         return number
 
     def _values(
         self, status, delegation, levels, interrupts, counters, pmp, roots, environment
     ) -> dict[str, Value]:
         """What each register reads as; those that read as a constant are not listed."""
-        parts = (status, delegation, interrupts, counters, pmp, roots, environment)
+        parts = (self.architecture, status, delegation, interrupts, counters, pmp, roots, environment)
         values: dict[str, Value] = {}
-        for name in csr_states(self.config.hypervisor):
+        for name in self._states:
             for part in parts:
                 if name in part.signature.members:
                     values[name] = Value.cast(getattr(part, name))
         for kind, names in LEVEL_REGISTERS.items():
-            values |= {
-                name: getattr(levels, kind)
-                for name in names
-                if CSRS[name].name in csr_states(self.config.hypervisor)
-            }
+            values |= {name: getattr(levels, kind) for name in names if CSRS[name].name in self._states}
         values |= {f"hpmcounter{n}": values[f"mhpmcounter{n}"] for n in COUNTERS}
         values["cycle"], values["instret"] = values["mcycle"], values["minstret"]
         values["time"] = Mux(self.mode.virt, environment.guest_time, self.time)
+        values["misa"] = Mux(self.architecture.hypervisor, _misa(True), _misa(False))
+        for name in ("medeleg", "mideleg"):
+            other = visible_states(Arch.NONE)[name]
+            seen = Mux(self.architecture.hypervisor, ALL_BITS, other.writable | other.fixed)
+            values[name] = values[name] & seen
+        if self.config.xvmx:
+            identity = self.vmx.identity
+            values["stopei"] = Cat(identity, Const(0, 8), identity)
         return values
 
-    def _read(self, m: Module, number: Signal, values: dict[str, Value]) -> None:
+    def _read(self, m: Module, number: Signal, values: dict[str, Value], environment: Environment) -> None:
         """A case on the upper four bits of the number, then one on the lower eight; 0 without an instruction,
         so that the simulator looks only when there is one."""
-        constants = {
-            name: state.fixed
-            for name, state in csr_states(self.config.hypervisor).items()
-            if name not in values
-        }
+        constants = {name: state.fixed for name, state in self._states.items() if name not in values}
         constants["mhartid"] = self.config.hart_id
-        everything = values | {name: constant for name, constant in constants.items() if constant}
-        groups: dict[int, list[str]] = {}
-        for name in everything:
-            groups.setdefault(CSRS[name].number >> 8, []).append(name)
-        with m.If(self.csr.valid), m.Switch(number[8:]):
-            for group, names in groups.items():
+        values = values | {name: constant for name, constant in constants.items() if constant}
+        everything = {CSRS[name].number: value for name, value in values.items()}
+        if self.config.xvmx:
+            everything |= {
+                GUEST_SCOUNTEREN: environment.guest_scounteren,
+                GUEST_SENVCFG: environment.guest_senvcfg,
+            }
+        groups: dict[int, list[int]] = {}
+        for each in everything:
+            groups.setdefault(each >> 8, []).append(each)
+        with m.If(self.csr.valid | self.vmx.read), m.Switch(number[8:]):
+            for group, numbers in groups.items():
                 with m.Case(group), m.Switch(number[:8]):
-                    for name in names:
-                        with m.Case(CSRS[name].number & 0xFF):
-                            m.d.comb += self.csr.rdata.eq(everything[name])
+                    for each in numbers:
+                        with m.Case(each & 0xFF):
+                            m.d.comb += self.csr.rdata.eq(everything[each])
 
     def _write(self, m: Module, number: Signal, access: AccessCheck, writers: list[wiring.Component]) -> None:
         bus = CsrWrite.create(path=("write",))
@@ -231,9 +272,17 @@ class CsrUnit(wiring.Component):
             with m.Default():
                 m.d.comb += bus.value.eq(self.csr.operand)
         m.d.comb += [
-            bus.enable.eq(self.csr.commit & self.csr.write & ~access.illegal & ~access.virtual),
+            bus.enable.eq(
+                self.csr.commit & self.csr.write & ~access.illegal & ~access.virtual & ~access.dropped
+            ),
             bus.number.eq(number),
+            self.vmx.root_write.eq(bus.enable),
+            self.vmx.root_number.eq(bus.number),
+            self.vmx.value.eq(self.csr.rdata),
         ]
+        if self.config.xvmx:
+            with m.If(self.vmx.write):
+                m.d.comb += [bus.enable.eq(1), bus.number.eq(self.vmx.number), bus.value.eq(self.vmx.data)]
         for writer in writers:
             connect(m, bus, writer.write)
 
@@ -242,6 +291,9 @@ class CsrUnit(wiring.Component):
         m.d.comb += [
             delegation.interrupt.eq(trap.interrupt),
             delegation.cause.eq(trap.cause),
+            delegation.exit.eq(trap.exit),
+            delegation.enter.eq(self.vmx.deliver),
+            self.trap.exits.eq(self.trap.valid & (delegation.level == Level.NONE)),
             status.trap_valid.eq(self.trap.valid),
             status.trap_level.eq(delegation.level),
             status.trap_gva.eq(trap.gva),
@@ -270,12 +322,25 @@ class CsrUnit(wiring.Component):
             interrupts.time.eq(self.time),
             interrupts.guest_time.eq(environment.guest_time),
             interrupts.stce.eq(environment.menvcfg.stce),
-            interrupts.vs_stce.eq(environment.henvcfg.stce),
+            interrupts.vs_stce.eq(
+                Mux(self.architecture.xvmx, environment.menvcfg.stce, environment.henvcfg.stce)
+            ),
+            interrupts.extint.eq(self.vmx.extint),
+            interrupts.external.eq(self.vmx.external),
+            interrupts.event.eq(self.vmx.event),
+            interrupts.acknowledge.eq(self.vmx.acknowledge),
             environment.time.eq(self.time),
             self.interrupt_valid.eq(interrupts.valid),
             self.interrupt_cause.eq(interrupts.cause),
+            self.interrupt_exit.eq(interrupts.exit),
+            self.vmx.physical.eq(interrupts.physical),
+            self.vmx.code.eq(interrupts.cause),
+            self.vmx.wake.eq(interrupts.wake),
             self.wfi_wake.eq(interrupts.wake),
         ]
+        with m.If(interrupts.exit):
+            reason = Mux(interrupts.physical, ExitReason.EXTINT, self.vmx.event_reason)
+            m.d.comb += self.interrupt_cause.eq(reason)
 
     def _memory(self, m: Module, status, roots, environment, pmp: PmpRegisters) -> None:
         fetch_root = (self.csr.number == CSRS["satp"].number) & (self.mode.privilege == Privilege.S)
@@ -290,9 +355,20 @@ class CsrUnit(wiring.Component):
             self.translation.vs_mxr.eq(status.vsstatus.mxr),
             self.translation.vs_sum.eq(status.vsstatus.sum),
             *(ours.eq(theirs) for ours, theirs in zip(self.pmp, pmp.pmp, strict=True)),
-            self.pmp_changed.eq(pmp.changed),
+            self.pmp_changed.eq(pmp.changed | self.architecture.flush),
             self.csr.refetch.eq(self.csr.write & (fetch_root | is_pmp(self.csr.number))),
         ]
+        if self.config.xvmx:
+            with m.If(self.csr.number == CSRS["mvirt"].number):
+                m.d.comb += self.csr.refetch.eq(self.csr.write)
+            with m.If(self.architecture.xvmx):
+                m.d.comb += [
+                    self.translation.hgatp.mode.eq(Mux(self.vmx.ept, roots.hgatp.mode, AtpMode.BARE)),
+                    self.translation.hgatp.vmid.eq(Mux(self.vmx.vpid, roots.hgatp.vmid, 0)),
+                    self.translation.vs_adue.eq(environment.menvcfg.adue),
+                    # Root's MXR is not the guest's; only loads look at it.
+                    self.translation.mxr.eq(status.mstatus.mxr & ~status.data_mode.virt),
+                ]
 
     def _events(self, m: Module, delegation, status, roots, counters) -> None:
         out, trap = self.events_out, self.trap
@@ -301,7 +377,7 @@ class CsrUnit(wiring.Component):
             out.trap.eq(trap.valid),
             out.interrupt.eq(trap.valid & trap.trap.interrupt),
             out.vm_exit.eq(trap.valid & self.mode.virt & (delegation.level != Level.VS)),
-            out.vm_entry.eq(self.xret.valid & status.entering_guest),
+            out.vm_entry.eq((self.xret.valid & status.entering_guest) | self.vmx.enter),
             out.exit_interrupt.eq(trap.trap.interrupt),
             out.exit_cause.eq(delegation.code),
             out.exit_to_machine.eq(delegation.level == Level.MACHINE),
@@ -309,3 +385,9 @@ class CsrUnit(wiring.Component):
             counters.events.eq(out),
             counters.retired.eq(self.retired),
         ]
+        if self.config.xvmx:
+            with m.If(trap.exits):
+                m.d.comb += [
+                    out.exit_interrupt.eq(0),
+                    out.exit_cause.eq(EXIT_OF_XVMX | exit_reason(trap.trap)),
+                ]

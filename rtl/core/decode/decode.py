@@ -9,6 +9,7 @@ from rtl.core.decode.decoder import Decoder
 from rtl.core.decode.expander import Expander
 from rtl.core.decode.registers import RegisterFile
 from rtl.core.stages import ExecuteOp, Fetched, Forward
+from rtl.isa.instructions import PAUSE
 
 __all__ = ["Decode"]
 
@@ -42,7 +43,7 @@ class Decode(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         m.submodules.expander = expander = Expander()
-        m.submodules.decoder = decoder = Decoder(hypervisor=self.config.hypervisor)
+        m.submodules.decoder = decoder = Decoder(hypervisor=self.config.hypervisor, xvmx=self.config.xvmx)
         m.submodules.registers = registers = RegisterFile()
 
         fetched = self.instruction.p
@@ -58,6 +59,8 @@ class Decode(wiring.Component):
             op.rd.eq(decoder.instruction[7:12]),
             op.rs1.eq(decoder.instruction[15:20]),
         ]
+        if self.config.xvmx:
+            m.d.comb += op.control.pause.eq(decoder.instruction == PAUSE)
         with m.If(fetched.compressed & expander.illegal):
             m.d.comb += [op.control.eq(0), op.control.illegal.eq(1)]
 

@@ -19,14 +19,15 @@ class Decoder(wiring.Component):
     Switches on the major opcode first, then within it: short chains, for hardware and simulator alike.
     """
 
-    def __init__(self, *, hypervisor: bool = True) -> None:
+    def __init__(self, *, hypervisor: bool = True, xvmx: bool = True) -> None:
         self.hypervisor = hypervisor
+        self.xvmx = xvmx
         super().__init__({"instruction": In(32), "control": Out(Control), "immediate": Out(64)})
 
     def elaborate(self, platform) -> Module:
         m = Module()
         by_opcode: dict[int, list[tuple[Instruction, dict]]] = defaultdict(list)
-        for instruction, control in decode_table(hypervisor=self.hypervisor):
+        for instruction, control in decode_table(hypervisor=self.hypervisor, xvmx=self.xvmx):
             by_opcode[instruction.match & 0x7F].append((instruction, control))
         word = self.instruction
         m.d.comb += self.control.illegal.eq(1)

@@ -28,6 +28,8 @@ _OPERANDS: dict[Format, dict[str, Any]] = {
     Format.AMO: {"use_rs1": 1, "use_rs2": 1, "rd_write": 1},
     Format.HLV: {"use_rs1": 1, "rd_write": 1, "hypervisor": 1},
     Format.HSV: {"use_rs1": 1, "use_rs2": 1, "hypervisor": 1},
+    Format.RD: {"rd_write": 1},
+    Format.RD_RS1: {"use_rs1": 1, "rd_write": 1},
 }
 
 _ALU_NAMES = {op.name.lower(): op for op in AluOp}
@@ -60,6 +62,8 @@ def _specific(instruction: Instruction) -> dict[str, Any]:
     base, _, width = name.partition(".")
     if name in _SYSTEM:
         return {"system": _SYSTEM[name]}
+    if extension == "Xvmx":
+        return {"vmx": 1}
     if extension == "A":
         if base == "lr":
             return _access(MemoryKind.LR, width)
@@ -106,10 +110,10 @@ def control_of(instruction: Instruction) -> dict[str, Any]:
     return {**_OPERANDS[instruction.format], **_specific(instruction)}
 
 
-def decode_table(*, hypervisor: bool) -> list[tuple[Instruction, dict[str, Any]]]:
+def decode_table(*, hypervisor: bool, xvmx: bool) -> list[tuple[Instruction, dict[str, Any]]]:
     """The instructions that the core implements, with their control signals."""
     return [
         (instruction, control_of(instruction))
         for instruction in INSTRUCTIONS.values()
-        if instruction.extension != "Xvmx" and (hypervisor or instruction.extension != "H")
+        if (xvmx or instruction.extension != "Xvmx") and (hypervisor or instruction.extension != "H")
     ]

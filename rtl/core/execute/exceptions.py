@@ -8,6 +8,7 @@ from rtl.core.interface import Mode, SystemOp, Trap
 from rtl.core.stages import ExecuteOp
 from rtl.isa.causes import Cause
 from rtl.isa.htinst import PSEUDO_READ, PSEUDO_WRITE
+from rtl.isa.paging import PA_BITS
 from rtl.isa.privilege import Privilege
 from rtl.mmu.interface import FaultKind
 
@@ -22,6 +23,8 @@ class ExceptionUnit(wiring.Component):
     operation, mode: what executes, and where
     csr_illegal, csr_virtual, system_illegal, system_virtual: verdicts of the CSR unit
     interrupt_valid, interrupt_cause: interrupt to take before this operation
+    interrupt_exit: it is a VM exit, and the cause its reason
+    vmx_illegal, vmx_exit, vmx_reason, vmx_qualification, vmx_abort, vmx_address: verdict of the VMX unit
     valid, trap: the operation traps
     refetch: the bits came from a wrong prediction; fetch the instruction again (wins over all but interrupts)
     kill: the operation has no other effect (it traps or is fetched again)
@@ -35,6 +38,13 @@ class ExceptionUnit(wiring.Component):
     system_virtual: In(1)
     interrupt_valid: In(1)
     interrupt_cause: In(6)
+    interrupt_exit: In(1)
+    vmx_illegal: In(1)
+    vmx_exit: In(1)
+    vmx_reason: In(6)
+    vmx_qualification: In(32)
+    vmx_abort: In(1)
+    vmx_address: In(PA_BITS)
     valid: Out(1)
     trap: Out(Trap)
     refetch: Out(1)
@@ -48,10 +58,19 @@ class ExceptionUnit(wiring.Component):
         m.d.comb += [
             bits.eq(Mux(fetched.compressed, fetched.instruction[:16], fetched.instruction)),
             trap.pc.eq(fetched.pc),
+            trap.instruction.eq(bits),
+            trap.compressed.eq(fetched.compressed),
             self.kill.eq(self.valid | self.refetch),
         ]
-        with m.If(self.interrupt_valid):
-            m.d.comb += [self.valid.eq(1), trap.interrupt.eq(1), trap.cause.eq(self.interrupt_cause)]
+        with m.If(self.vmx_abort):
+            m.d.comb += [self.valid.eq(1), trap.cause.eq(Cause.VMX_ABORT), trap.tval.eq(self.vmx_address)]
+        with m.Elif(self.interrupt_valid):
+            m.d.comb += [
+                self.valid.eq(1),
+                trap.interrupt.eq(1),
+                trap.cause.eq(self.interrupt_cause),
+                trap.exit.eq(self.interrupt_exit),
+            ]
         with m.Elif(fetched.bad_prediction):
             m.d.comb += self.refetch.eq(1)
         with m.Elif(fetched.fault_valid):
@@ -60,12 +79,23 @@ class ExceptionUnit(wiring.Component):
                 trap.tval.eq(fetched.pc + Mux(fetched.fault_second, 2, 0)),
                 trap.gva.eq(self.mode.virt),
                 trap.gpa.eq(fetched.fault.gpa),
+                trap.rights.eq(fetched.fault.rights),
+                trap.misconfigured.eq(fetched.fault.misconfigured),
+                trap.implicit.eq(fetched.fault.implicit),
+                trap.implicit_write.eq(fetched.fault.implicit_write),
             ]
             self._fetch_cause(m, fetched.fault, trap)
-        with m.Elif(control.illegal | self.csr_illegal | self.system_illegal):
+        with m.Elif(control.illegal | self.csr_illegal | self.system_illegal | self.vmx_illegal):
             m.d.comb += [self.valid.eq(1), trap.cause.eq(Cause.ILLEGAL_INSTRUCTION), trap.tval.eq(bits)]
         with m.Elif(self.csr_virtual | self.system_virtual):
             m.d.comb += [self.valid.eq(1), trap.cause.eq(Cause.VIRTUAL_INSTRUCTION), trap.tval.eq(bits)]
+        with m.Elif(self.vmx_exit):
+            m.d.comb += [
+                self.valid.eq(1),
+                trap.exit.eq(1),
+                trap.cause.eq(self.vmx_reason),
+                trap.tval.eq(self.vmx_qualification),
+            ]
         with m.Elif(control.system == SystemOp.ECALL):
             m.d.comb += self.valid.eq(1)
             with m.Switch(self.mode.privilege):

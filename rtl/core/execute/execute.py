@@ -8,6 +8,7 @@ from rtl.config import CoreConfig
 from rtl.core.execute.alu import Alu, BranchUnit
 from rtl.core.execute.divider import Divider
 from rtl.core.execute.exceptions import ExceptionUnit
+from rtl.core.execute.outputs import STACK_POINTER, replace_by_vmx, tell_vmx, transformed
 from rtl.core.interface import CsrPort, Mode, SystemOp, SystemPort, Trap, TrapPort, XretPort
 from rtl.core.stages import (
     ASelect,
@@ -21,6 +22,7 @@ from rtl.core.stages import (
     MemoryOp,
     Redirect,
 )
+from rtl.core.vmx.interface import VmxExecutePort
 from rtl.mmu.interface import FenceOp, FencePort
 
 __all__ = ["Execute"]
@@ -39,7 +41,8 @@ class Execute(wiring.Component):
     memory_fault, memory_trap: the memory stage's operation traps in this cycle
     memory_quiet: there is no load or store in the memory stage
     csr, system, trap, xret: ports of the CSR unit
-    mode, interrupt_valid, interrupt_cause, wfi_wake: from the CSR unit
+    mode, interrupt_valid, interrupt_cause, interrupt_exit, wfi_wake: from the CSR unit
+    vmx: to the VMX unit (nothing is connected without one)
     fence: to the MMU
     index_valid, index, index_ready: stage 0 of the data cache's port
     forward, redirect, update, flush_instructions: to the earlier stages
@@ -62,6 +65,8 @@ class Execute(wiring.Component):
                 "mode": In(Mode),
                 "interrupt_valid": In(1),
                 "interrupt_cause": In(6),
+                "interrupt_exit": In(1),
+                "vmx": Out(VmxExecutePort),
                 "wfi_wake": In(1),
                 "fence": Out(FencePort),
                 "index_valid": Out(1),
@@ -127,6 +132,13 @@ class Execute(wiring.Component):
             exceptions.system_virtual.eq(self.system.virtual),
             exceptions.interrupt_valid.eq(self.interrupt_valid & ~started),
             exceptions.interrupt_cause.eq(self.interrupt_cause),
+            exceptions.interrupt_exit.eq(self.interrupt_exit),
+            exceptions.vmx_illegal.eq(self.vmx.illegal),
+            exceptions.vmx_exit.eq(self.vmx.exit),
+            exceptions.vmx_reason.eq(self.vmx.reason),
+            exceptions.vmx_qualification.eq(self.vmx.qualification),
+            exceptions.vmx_abort.eq(self.vmx.abort),
+            exceptions.vmx_address.eq(self.vmx.address),
             trapping.eq(exceptions.valid),
         ]
 
@@ -138,21 +150,30 @@ class Execute(wiring.Component):
             plain.eq(valid & ~exceptions.kill),
             self.index_valid.eq(plain & is_memory),
             self.index.eq(address[:12]),
-            done.eq(trapping | exceptions.refetch | (finished & (~is_memory | self.index_ready))),
+            done.eq(
+                ~self.vmx.wait
+                & (trapping | exceptions.refetch | (finished & (~is_memory | self.index_ready)))
+            ),
             commit.eq(valid & done & self.result.ready & ~self.memory_fault),
-            self.operation.ready.eq(~valid | commit),
+            self.operation.ready.eq((~valid & ~self.vmx.busy) | commit),
             divider.take.eq(commit | self.memory_fault),
         ]
 
         # Redirects
         redirected = Signal()
+        delivers = Signal()
         m.d.comb += [
-            self.trap.valid.eq(self.memory_fault | (commit & trapping)),
+            delivers.eq(commit & plain & self.vmx.deliver),
+            self.trap.valid.eq(self.memory_fault | (commit & trapping) | delivers),
             self.trap.trap.eq(Mux(self.memory_fault, self.memory_trap, exceptions.trap)),
             self.redirect.target.eq(next_address),
         ]
+        with m.If(delivers):
+            m.d.comb += self.trap.trap.eq(self.vmx.event)
         with m.If(self.trap.valid):
-            m.d.comb += [self.redirect.valid.eq(1), self.redirect.target.eq(self.trap.vector)]
+            m.d.comb += [self.redirect.valid.eq(~self.trap.exits), self.redirect.target.eq(self.trap.vector)]
+        with m.Elif(self.vmx.arrive | (commit & plain & self.vmx.enter)):
+            m.d.comb += [self.redirect.valid.eq(1), self.redirect.target.eq(self.vmx.target)]
         with m.Elif(self.xret.valid):
             m.d.comb += [self.redirect.valid.eq(1), self.redirect.target.eq(self.xret.target)]
         with m.Elif(commit & plain & refetch):
@@ -169,7 +190,10 @@ class Execute(wiring.Component):
             m.d.sync += redirected.eq(1)
             with m.If(self.operation.ready | self.memory_fault):
                 m.d.sync += [valid.eq(0), redirected.eq(0)]
+        with m.If(self.trap.exits):
+            m.d.sync += [valid.eq(0), redirected.eq(0)]
 
+        tell_vmx(self, m, op, valid, commit, exceptions)
         self._results(m, op, valid, commit, exceptions, alu, divider, address, link, result)
         m.d.comb += [
             self.branch_event.eq(commit & plain & (control.branch != BranchOp.NONE)),
@@ -228,6 +252,8 @@ class Execute(wiring.Component):
         ]
         with m.If(control.divide):
             m.d.comb += finished.eq(divider.done)
+        with m.If(control.vmx):
+            m.d.comb += finished.eq(self.vmx.done)
 
         # CSR access
         m.d.comb += [
@@ -257,7 +283,7 @@ class Execute(wiring.Component):
         m.d.comb += waiting.eq(live & (system == SystemOp.WFI) & self.result.ready)
         with m.If(commit | self.memory_fault):
             m.d.sync += started.eq(0)
-        with m.Elif(waiting | self.fence.valid):
+        with m.Elif(waiting | self.fence.valid | self.vmx.begun):
             m.d.sync += started.eq(1)
         return finished, refetch
 
@@ -298,18 +324,20 @@ class Execute(wiring.Component):
             m.d.comb += result.eq(self.csr.rdata)
         with m.If(control.divide):
             m.d.comb += result.eq(divider.result)
+        with m.If(control.vmx):
+            m.d.comb += result.eq(self.vmx.result)
 
         drop = exceptions.refetch
         out = self.result.p
         m.d.comb += [
-            self.result.valid.eq(commit & ~drop),
+            self.result.valid.eq(commit & ~drop & ~self.trap.exits),
             out.pc.eq(fetched.pc),
             out.instruction.eq(fetched.instruction),
             out.compressed.eq(fetched.compressed),
-            out.tinst.eq(_transformed(op)),
+            out.tinst.eq(transformed(op)),
             out.mode.eq(self.mode),
-            out.rd.eq(op.rd),
-            out.rd_write.eq(control.rd_write & ~exceptions.valid),
+            out.rd.eq(Mux(self.vmx.enter, STACK_POINTER, op.rd)),
+            out.rd_write.eq(control.rd_write & ~exceptions.valid & (~control.vmx | self.vmx.write)),
             out.result.eq(result),
             out.kind.eq(Mux(exceptions.valid, MemoryKind.NONE, control.memory)),
             out.size.eq(control.size),
@@ -324,6 +352,7 @@ class Execute(wiring.Component):
             out.interrupt.eq(exceptions.trap.interrupt),
             out.cause.eq(exceptions.trap.cause),
         ]
+        replace_by_vmx(self, m)
         live = valid & ~exceptions.kill
         learn = op.control.branch != BranchOp.NONE
         m.d.comb += [
@@ -339,21 +368,3 @@ class Execute(wiring.Component):
         with m.If(exceptions.refetch):
             # The entry sits on the first parcel of a 4-byte instruction.
             m.d.comb += [self.update.last_parcel.eq(fetched.pc), self.update.taken.eq(0)]
-
-
-def _transformed(op):
-    """htinst of a load, store, AMO or hypervisor access, with a zero address offset (rtl.isa.htinst)."""
-    word = op.expanded
-    opcode, rd, funct3, rs2, top = word[:7], word[7:12], word[12:15], word[20:25], word[25:32]
-    is_load = opcode == 0x03
-    is_store = opcode == 0x23
-    return Cat(
-        opcode[0],
-        opcode[1] & ~op.fetched.compressed,
-        opcode[2:],
-        Mux(is_store, 0, rd),
-        funct3,
-        Const(0, 5),
-        Mux(is_load, 0, rs2),
-        Mux(is_load | is_store, 0, top),
-    )

@@ -57,6 +57,9 @@ class MemoryStage(wiring.Component):
     fault, trap: the operation traps in this cycle
     forward: its result, for the decode stage and the register file (``ready``: it finishes)
     stalled, quiet: the operation does not finish in this cycle; there is none that uses memory
+    micro_done, micro_fault: a MicroOp ends in this cycle (its load's value is ``forward.data``), well or not
+    drop_reservation: end the reservation
+    fault_exits: the fault is a VM exit, which is reported when it ends
     retired: an instruction completed in this cycle
     retire: record of it, or of a trap, one cycle later
     """
@@ -82,6 +85,10 @@ class MemoryStage(wiring.Component):
                 "retire": Out(Retire),
                 "stalled": Out(1),
                 "quiet": Out(1),
+                "micro_done": Out(1),
+                "micro_fault": Out(1),
+                "drop_reservation": In(1),
+                "fault_exits": In(1),
             }
         )
 
@@ -95,20 +102,24 @@ class MemoryStage(wiring.Component):
         valid = Signal()
         phase = Signal(_Phase)
         finish = Signal()
+        failed = Signal()
         access_done = Signal()
         active = Signal()
         saved = Signal(64)
         m.d.comb += [
             active.eq(valid & (op.kind != MemoryKind.NONE) & (phase != _Phase.FAULT)),
             finish.eq(valid & Mux(op.kind == MemoryKind.NONE, 1, access_done)),
-            self.fault.eq(valid & (phase == _Phase.FAULT)),
+            failed.eq(valid & (phase == _Phase.FAULT)),
+            self.fault.eq(failed & ~op.micro),
+            self.micro_fault.eq(failed & op.micro),
+            self.micro_done.eq(finish & op.micro),
             self.operation.ready.eq(~valid | finish),
             self.stalled.eq(valid & ~finish),
             self.quiet.eq(~valid | (op.kind == MemoryKind.NONE)),
         ]
         with m.If(self.operation.ready):
             m.d.sync += [valid.eq(self.operation.valid), op.eq(self.operation.p), phase.eq(_Phase.FIRST)]
-        with m.If(self.fault):
+        with m.If(failed):
             m.d.sync += [valid.eq(0), phase.eq(_Phase.FIRST)]
 
         # Which bytes
@@ -162,7 +173,8 @@ class MemoryStage(wiring.Component):
             request.privilege.eq(mode.privilege),
             request.virt.eq(mode.virt),
             request.hlvx.eq(op.hlvx),
-            refused.eq(self.translate.hit & ~cacheable & (atomic | ~aligned)),
+            request.physical.eq(op.micro),
+            refused.eq(self.translate.hit & ~cacheable & (atomic | ~aligned | op.micro)),
         ]
 
         # The access itself
@@ -209,7 +221,7 @@ class MemoryStage(wiring.Component):
                 m.d.sync += [reservation.valid.eq(1), reservation.line.eq(line)]
             with m.Elif(op.kind == MemoryKind.SC):
                 m.d.sync += reservation.valid.eq(0)
-        with m.If(self.snoop_valid & (self.snoop_paddr[6:] == reservation.line)):
+        with m.If(self.drop_reservation | (self.snoop_valid & (self.snoop_paddr[6:] == reservation.line))):
             m.d.sync += reservation.valid.eq(0)
 
         # The result
@@ -229,7 +241,7 @@ class MemoryStage(wiring.Component):
             self.forward.rd.eq(op.rd),
             self.forward.ready.eq(finish),
             self.forward.data.eq(result),
-            self.retired.eq(finish & ~op.trap),
+            self.retired.eq(finish & ~op.trap & ~op.micro),
         ]
         self._report(m, op, phase, finish, result, writes, amo)
         return m
@@ -262,6 +274,8 @@ class MemoryStage(wiring.Component):
         m.d.comb += [
             faulted.eq(active & (misaligned_atomic | refused | bus_error | self.translate.fault_valid)),
             self.trap.eq(trap),
+            self.trap.instruction.eq(Mux(op.compressed, op.instruction[:16], op.instruction)),
+            self.trap.compressed.eq(op.compressed),
         ]
         with m.If(faulted):
             m.d.sync += [
@@ -271,6 +285,10 @@ class MemoryStage(wiring.Component):
                 trap.gva.eq(virt),
                 trap.gpa.eq(0),
                 trap.tinst.eq(0),
+                trap.rights.eq(fault.rights),
+                trap.misconfigured.eq(fault.misconfigured),
+                trap.implicit.eq(fault.implicit),
+                trap.implicit_write.eq(fault.implicit_write),
                 trap.cause.eq(Mux(is_store, Cause.STORE_ACCESS, Cause.LOAD_ACCESS)),
             ]
             with m.If(misaligned_atomic):
@@ -301,8 +319,9 @@ class MemoryStage(wiring.Component):
         sc_failed = (op.kind == MemoryKind.SC) & result[0]
         is_first = phase == _Phase.FIRST
         m.d.sync += [
-            record.valid.eq(finish | self.fault),
+            record.valid.eq((finish & ~op.micro) | (self.fault & ~self.fault_exits)),
             record.trap.eq(op.trap | self.fault),
+            record.vm_exit.eq(op.vm_exit),
             record.interrupt.eq(op.interrupt),
             record.cause.eq(Mux(self.fault, self.trap.cause, op.cause)),
             record.pc.eq(op.pc),

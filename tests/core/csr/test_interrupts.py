@@ -391,4 +391,4 @@ def test_without_the_extension():
         with pytest.raises(Refused, match=ILLEGAL):
             await hart.csr("hip", CsrOp.SET, 0, write=False)
 
-    run(test, CoreConfig(hypervisor=False))
+    run(test, CoreConfig(hypervisor=False, xvmx=False))

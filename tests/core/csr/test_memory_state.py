@@ -194,4 +194,4 @@ def test_without_the_extension():
         context = hart.ctx.get(hart.unit.translation)
         assert (context.satp.ppn, context.vsatp.ppn) == (5, 0)
 
-    run(test, CoreConfig(hypervisor=False))
+    run(test, CoreConfig(hypervisor=False, xvmx=False))

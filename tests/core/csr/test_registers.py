@@ -21,7 +21,7 @@ def test_reset_values(hypervisor):
             if name not in CLOCKS:
                 assert await hart.read(name) == state.reset, name
 
-    run(test, CoreConfig(hypervisor=hypervisor))
+    run(test, CoreConfig(hypervisor=hypervisor, xvmx=hypervisor))
 
 
 def test_reset_values_by_number():
@@ -206,7 +206,7 @@ def test_no_hypervisor_registers_without_the_extension():
         await hart.write("medeleg", ONES)
         assert await hart.read("medeleg") == 0xB3FF
 
-    run(test, CoreConfig(hypervisor=False))
+    run(test, CoreConfig(hypervisor=False, xvmx=False))
 
 
 def test_refetch_only_where_fetch_depends_on_the_register():

@@ -318,4 +318,4 @@ def test_without_the_extension():
     async def delegate_hs(hart):
         await hart.write("medeleg", 1 << Cause.ECALL_HS)
 
-    run(test, CoreConfig(hypervisor=False))
+    run(test, CoreConfig(hypervisor=False, xvmx=False))

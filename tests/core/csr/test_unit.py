@@ -11,7 +11,7 @@ from rtl.isa.events import EVENT_MASK, HpmEvent
 
 @pytest.mark.parametrize("hypervisor", [True, False])
 def test_verilog(hypervisor):
-    config = CoreConfig(hypervisor=hypervisor, observe=True)
+    config = CoreConfig(hypervisor=hypervisor, xvmx=hypervisor, observe=True)
     text = verilog.convert(CsrUnit(config), name="csr", strip_internal_attrs=True)
     assert ("vsepc" in text) == hypervisor
     assert "snapshot" in text
