@@ -33,6 +33,8 @@ _TAKEN_FROM_HARDWARE = {
 """What these read depends on time, on devices or on the pipeline."""
 
 _NOTHING = Imposed()
+_IMPOSING = frozenset((0x73, 0x2F))
+"""Opcodes of which something may be taken from the hardware even if they touch no memory: CSR reads, sc."""
 
 
 class Mismatch(AssertionError):
@@ -101,35 +103,36 @@ class Lockstep:
 
     def _step(self, retired: Retired) -> None:
         self.history.append(retired)
-        if self._foreign and (retired.mem_read or retired.mem_write):
+        special, word = retired.is_special, retired.instruction
+        if special and self._foreign and (retired.mem_read or retired.mem_write):
             self._foreign.look(retired)
-        wrong = self._interrupts(retired)
+        wrong = self._interrupts(retired, special, word)
         self.state.take(retired)
         if wrong:
             self.record = None
             raise Mismatch([wrong], self, retired.cycle)
         hart = self.machine.hart
         self._translations.begin(retired)
+        imposed = self._imposed(retired, word) if special or word & 0x7F in _IMPOSING else _NOTHING
         try:
-            record = hart.step(self._imposed(retired))
+            record = hart.step(imposed)
         except Stop:
             self._ended = True
             assert hart.record is not None
             record = hart.record
         self.record = record
         self.compared += 1
-        if not self._agrees(retired, record):
+        if not self._agrees(retired, special, record):
             raise Mismatch(list(self._differences(retired, record)), self, retired.cycle)
 
-    def _interrupts(self, retired: Retired) -> str | None:
+    def _interrupts(self, retired: Retired, special: bool, word: int) -> str | None:
         """What is wrong with taking, or not taking, an interrupt here."""
         judge = self._judge
         judge.look(retired.cycle)
-        if retired.interrupt:
+        if special and retired.interrupt:
             return judge.taken(retired.cause)
         wrong = judge.retired()
-        word = retired.instruction
-        if wrong is None and word & 0x7F == 0x73 and retired.rd_write and word >> 12 & 3 and not retired.trap:
+        if word & 0x7F == 0x73 and word >> 12 & 3 and wrong is None and retired.rd_write and not retired.trap:
             return judge.read(word >> 20, retired.rd_data)
         return wrong
 
@@ -139,11 +142,10 @@ class Lockstep:
             [f"stands still after {self.compared} instructions, in {cycles} cycles"], self, cycles
         )
 
-    def _imposed(self, retired: Retired) -> Imposed:
+    def _imposed(self, retired: Retired, word: int) -> Imposed:
         """What this step takes from the hardware."""
         if retired.trap:
             return Imposed(interrupt=retired.cause) if retired.interrupt else _NOTHING
-        word = retired.instruction
         opcode = word & 0x7F
         if opcode == 0x73:
             number = word >> 20
@@ -157,28 +159,28 @@ class Lockstep:
 
     # ---- What must be the same ----
 
-    def _agrees(self, retired: Retired, record: Record) -> bool:
+    def _agrees(self, retired: Retired, special: bool, record: Record) -> bool:
         """Quickly: whether there is no difference."""
+        trap = special and retired.trap
         if (
             retired.pc != record.pc
             or retired.privilege != record.privilege
             or retired.virt != record.virt
-            or retired.trap != (record.trap is not None)
+            or trap != (record.trap is not None)
         ):
             return False
-        if retired.trap:
+        if trap:
             if record.trap != self._cause(retired):
                 return False
         else:
-            rd = retired.rd if retired.rd_write else 0
+            rd = record.rd
             if (
                 retired.instruction & (0xFFFF_FFFF if record.size == 4 else 0xFFFF) != record.bits
-                or rd != record.rd
-                or (rd and retired.rd_data != record.rd_value)
+                or (retired.rd != rd or retired.rd_data != record.rd_value if rd else retired.rd_write)
+                or (rd and not retired.rd_write)
             ):
                 return False
-            touched = retired.mem_read or retired.mem_write
-            if (touched or record.memory) and any(self._memory_differences(retired, record)):
+            if (special or record.memory) and any(self._memory_differences(retired, record)):
                 return False
         if not may_change_state(retired):
             return True

@@ -23,6 +23,20 @@ def _field(name: str) -> property:
     return property(lambda self: self.words[word] >> low & mask)
 
 
+def _any(*names: str) -> property:
+    """Whether any of these bits is set."""
+    masks = [0] * RETIRE_WORDS
+    for name in names:
+        word, low, _ = RETIRE_PLACES[name]
+        masks[word] |= 1 << low
+    (first, one), *others = [(word, mask) for word, mask in enumerate(masks) if mask]
+    if not others:
+        return property(lambda self: self.words[first] & one)
+    (second, two), *more = others
+    assert not more, "flags stand in two words at most"
+    return property(lambda self: self.words[first] & one or self.words[second] & two)
+
+
 class Retired:
     """``rtl.core.interface.Retire`` as Python numbers, and what the instruction or trap changed.
 
@@ -57,6 +71,8 @@ class Retired:
     mem_paddr = _field("mem_paddr")
     mem_paddr_last = _field("mem_paddr_last")
     mem_data = _field("mem_data")
+    is_special = _any("trap", "interrupt", "mem_read", "mem_write")
+    """Not just arithmetic, a jump or a CSR instruction."""
 
     @property
     def state(self) -> dict[str, int]:

@@ -128,6 +128,8 @@ class Translations:
         """Whose tables have been in use."""
         self._vmids: set[int] = set()
         self._retired: Retired | None = None
+        self._fetched = 0
+        """Page of the instruction's first half."""
         hart.walker.memory = _TableMemory(self)
 
     # ---- What happens ----
@@ -269,11 +271,29 @@ class Translations:
 
     def _choose(self, view: View, va: int, access: int, hlvx: bool) -> int:
         """The physical address that the hardware used if it is allowed, else the model's own; or a Trap."""
-        pages = view.pages[access]
-        if not hlvx and va >> 12 in pages:
-            known = pages[va >> 12] | va & 4095
+        if access != Access.FETCH:
+            return self._pick(view, va, access, hlvx)
+        assert self._retired is not None
+        pc = self._retired.pc
+        if va != pc and va >> 12 == pc >> 12:
+            return self._fetched | va & 4095
+        pa = self._pick(view, va, access, hlvx)
+        self._fetched = pa & ~4095
+        return pa
+
+    def _pick(self, view: View, va: int, access: int, hlvx: bool) -> int:
+        pages, space = view.pages[access], view.space
+        known = None if hlvx else pages.get(va >> 12)
+        if known is not None:
+            known |= va & 4095
             if self._fits(known, va, access):
                 return known
+        elif not (space.adue or space.adue_g):  # a walk changes nothing: try the plain one first
+            outcome = self._plainly(view, va, access, hlvx)
+            if self._fits(outcome, va, access):
+                if isinstance(outcome, Trap):
+                    raise outcome
+                return outcome
         candidates = Candidates(self.hart, self._allowed)
         for number, space in enumerate(self._spaces(view.space, va)):
             for is_present, outcome in candidates.of(space, va, access, hlvx):
@@ -286,6 +306,12 @@ class Translations:
                     raise outcome
                 return outcome
         return self.hart.find_page(view, va, access, hlvx)
+
+    def _plainly(self, view: View, va: int, access: int, hlvx: bool) -> Outcome:
+        try:
+            return self.hart.find_page(view, va, access, hlvx)
+        except Trap as trap:
+            return trap
 
     def _fits(self, outcome: Outcome, va: int, access: int) -> bool:
         """Whether the hardware's record may come from translating ``va`` so."""
@@ -320,6 +346,11 @@ class Translations:
         bus = self.hart.bus
         if not bus.is_main_memory(pa):
             return True
-        bits = bus.dram[pa - DRAM_BASE] | bus.dram[pa - DRAM_BASE + 1] << 8
         shown = retired.instruction
-        return bits == (shown & 0xFFFF if va == retired.pc else shown >> 16)
+        size = 4 if shown & 3 == 3 else 2
+        if va != retired.pc:  # the second half, in another page
+            shown, size = shown >> 16, 2
+        elif va & 4095 == 4094:
+            size = 2
+        offset = pa - DRAM_BASE
+        return int.from_bytes(bus.dram[offset : offset + size], "little") == shown & ((1 << 8 * size) - 1)

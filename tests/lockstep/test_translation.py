@@ -231,7 +231,7 @@ def test_another_root_with_the_same_asid() -> None:
 
 def test_fetches_are_told_by_their_bits() -> None:
     world = _World(Stage.OWN)
-    nop, other = INSTRUCTIONS["addi"].match, INSTRUCTIONS["add"].match
+    nop, other = INSTRUCTIONS["addi"].match, INSTRUCTIONS["addi"].match | 1 << 20  # the same first half
     world.bus.write_bytes(_OLD, nop.to_bytes(4, "little"))
     world.bus.write_bytes(_NEW, other.to_bytes(4, "little"))
     world.hart.fetch(_VA)
