@@ -20,7 +20,8 @@ def coverage(
     ] = None,
     seed: Annotated[int, typer.Option(help="first torture seed")] = 0,
     seeds: Annotated[int, typer.Option(help="number of torture seeds")] = 0,
-    instructions: Annotated[int, typer.Option(help="per seed")] = 25_000,
+    instructions: Annotated[int, typer.Option(help="per seed")] = 30_000,
+    sweep: Annotated[bool, typer.Option("--sweep", help="access every CSR number from every mode")] = False,
     jobs: Annotated[int, typer.Option(help="programs at a time; 0 means one per processor")] = 0,
     merge: Annotated[list[Path] | None, typer.Option(help="add the counts of this file")] = None,
     json: Annotated[Path | None, typer.Option(help="write the counts, for --merge")] = None,
@@ -43,8 +44,9 @@ def coverage(
         total.merge(Coverage.load(path))
     tasks = [Task(path) for path in programs or []]
     tasks += [Task(seed=n, instructions=instructions) for n in range(seed, seed + seeds)]
+    tasks += [Task()] if sweep else []
     if not tasks and not merge:
-        raise UserError("nothing to measure: give programs, --seeds or --merge")
+        raise UserError("nothing to measure: give programs, --seeds, --sweep or --merge")
     failed = _run(tasks, total, jobs or os.cpu_count() or 1, measure) if tasks else 0
     output.print(summary(total))
     for group in groups().values():

@@ -129,9 +129,9 @@ class Collector:
             self._count("instructions", name, mode, outcome, count=count)
         if word.csr >= 0:
             csr = CSRS_BY_NUMBER.get(word.csr)
-            if csr is None or csr.name not in csr_states():
+            if csr is None:
                 self._count("absent_csrs", f"{word.csr:#05x}", mode, count=count)
-            else:
+            elif csr.name in csr_states():
                 access = "write" if word.writes else "read"
                 self._count("csrs", csr.name, mode, access, outcome, count=count)
 

@@ -27,6 +27,8 @@ def _outcomes(name: str, mode: str, access: str) -> set[str]:
         return {DONE}
     if lowest == 3:
         return {ILLEGAL}
+    if rule is Legality.COUNTER and not csr_states()["mcounteren"].writable >> (state.csr.number & 31) & 1:
+        return {ILLEGAL}
     if mode == "HS":
         return {DONE, ILLEGAL} if rule in _HS_ENABLED else {DONE}
     if mode == "U":
@@ -49,6 +51,8 @@ def csr_group() -> Group:
         if outcome in _outcomes(name, mode, access):
             return None
         rule = csr_states()[name].legality
+        if rule is Legality.COUNTER:
+            return "by mode, mcounteren, hcounteren and scounteren, whose bits of absent counters are 0"
         if mode in ("VS", "VU"):
             return "with V = 1: H chapter, Virtual-Instruction Exception"
         if rule in _HS_ENABLED:
@@ -68,8 +72,7 @@ def absent_csr_group() -> Group:
     """Every number without a register, from every mode: always an illegal instruction."""
 
     def impossible(number: str, mode: str) -> str | None:
-        csr = CSRS_BY_NUMBER.get(int(number, 16))
-        return "a register stands there" if csr is not None and csr.name in csr_states() else None
+        return "a register stands there" if int(number, 16) in CSRS_BY_NUMBER else None
 
     axes = {"number": [f"{n:#05x}" for n in range(4096)], "mode": MODES}
     return cross("absent_csrs", "Numbers without a CSR: number, mode", axes, impossible)

@@ -41,6 +41,10 @@ _PRIVILEGED |= dict.fromkeys(("sret", "sfence.vma", "sinval.vma"), _TRAPPED_SUPE
 _PRIVILEGED |= dict.fromkeys(("sfence.w.inval", "sfence.inval.ir"), _SUPERVISOR)
 _PRIVILEGED |= dict.fromkeys(("hfence.vvma", "hinval.vvma"), _HYPERVISOR)
 _PRIVILEGED |= dict.fromkeys(("hfence.gvma", "hinval.gvma"), _TRAPPED_HYPERVISOR)
+_PRIVILEGED |= dict.fromkeys(
+    ("csrrw", "csrrwi"),  # always write, and no register can be written from U or VU
+    _CSR | {"U": (ILLEGAL,), "VU": (ILLEGAL, VIRTUAL)},
+)
 _BY_FORMAT = {Format.HLV: _GUEST_ACCESS, Format.HSV: _GUEST_ACCESS, Format.CSR: _CSR, Format.CSRI: _CSR}
 
 _NAMES = [name for name, i in INSTRUCTIONS.items() if i.extension != "Xvmx"]

@@ -11,10 +11,13 @@ from cosim.coverage.collector import Collector
 from cosim.coverage.group import Bin
 from cosim.coverage.results import Coverage
 from cosim.elf import read_elf
+from cosim.job import Job
 from cosim.lockstep.compare import Mismatch
-from cosim.lockstep.run import compare_program
+from cosim.lockstep.run import compare_job, compare_program
 from cosim.model.machine import Machine
 from cosim.torture.run import run_seed
+from cosim.torture.sweep import SWEEP_INSTRUCTIONS, sweep_program
+from rtl.isa.memory_map import DRAM_SIZE_MIN
 
 __all__ = ["Task", "covered", "measure"]
 
@@ -23,14 +26,16 @@ _MAX_CYCLES = 20_000_000
 
 @dataclass(frozen=True)
 class Task:
-    """A program to run: an ELF file, or a torture seed and how many of its instructions."""
+    """A program to run: an ELF file, so many instructions of a torture seed, or without both the sweep."""
 
     path: Path | None = None
-    seed: int = 0
+    seed: int | None = None
     instructions: int = 0
 
     def __str__(self) -> str:
-        return str(self.path) if self.path else f"torture seed {self.seed}"
+        if self.path:
+            return str(self.path)
+        return "CSR sweep" if self.seed is None else f"torture seed {self.seed}"
 
 
 def covered(simulator: Build, task: Task) -> tuple[int, dict[str, Counter[Bin]]]:
@@ -40,9 +45,13 @@ def covered(simulator: Build, task: Task) -> tuple[int, dict[str, Counter[Bin]]]
     def prepare(machine: Machine) -> None:
         collectors.append(Collector(machine.hart))
 
-    if task.path is None:
+    if task.path is None and task.seed is None:
+        job = Job(sweep_program(), memory=DRAM_SIZE_MIN, max_cycles=_MAX_CYCLES)
+        compared = compare_job(simulator, job, limit=SWEEP_INSTRUCTIONS, prepare=prepare).count
+    elif task.seed is not None:
         compared = run_seed(simulator, task.seed, task.instructions, prepare=prepare)
     else:
+        assert task.path is not None
         program = read_elf(task.path)
         compared = compare_program(simulator, program, max_cycles=_MAX_CYCLES, prepare=prepare)
     return compared, collectors[0].finish()

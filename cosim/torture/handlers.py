@@ -246,8 +246,7 @@ def _resume(asm: Assembler, level: str, prefix: str) -> None:
     if level != "machine":
         asm.jump("jal", f"{level}_give_up")  # sret may be trapped
     asm.label(f"{level}_fetch")
-    if level == "machine":
-        asm.jump("beq", "next", _A, 1)  # x1 cannot be fetched either
+    asm.jump("beq", "next" if level == "machine" else f"{level}_give_up", _A, 1)  # neither can x1
     asm.op("addi", _A, 1)
     asm.jump("jal", f"{level}_set")
 

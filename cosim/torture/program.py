@@ -26,7 +26,7 @@ from cosim.torture.layout import (
     USER_CODE,
 )
 from cosim.torture.tables import TableBuilder, windows
-from cosim.torture.tour import Habitats, tour
+from cosim.torture.tour import Habitats, passes, tour
 from cosim.torture.units import EXIT, Context, Unit, random_unit
 from cosim.torture.zoo import FirstZoo, SecondZoo, frozen_entries
 from rtl.isa.causes import VS_INTERRUPTS, Cause, Interrupt
@@ -38,7 +38,7 @@ from rtl.isa.privilege import Privilege
 __all__ = ["Torture", "generate"]
 
 _CHUNKS = 16
-_TOURS = 4
+_TOURS = (3, 7, 11, 15)
 """Chunks that visit the zoo; the others are random."""
 _SETTINGS_BASE = CELL + 0x40
 _SETTINGS_STRIDE = 1024
@@ -83,8 +83,9 @@ class _Generator:
         self.seed = seed
         self.chooser = chooser = random.Random(seed)
         self.global_pages = chooser.random() < 0.2
-        self.adue = chooser.random() < 0.4
-        self.guest_adue = chooser.random() < 0.6
+        # Each visit of the zoo happens with and without hardware updates, one time after the other.
+        self.adue = bool((seed ^ passes(seed)) & 1)
+        self.guest_adue = chooser.random() < 0.7
         self.tables = TableBuilder(chooser, chooser.choice((0.02, 0.08, 0.25)), self.global_pages)
         self.defects = self.tables.defects
         first = [self.tables.first_stage(n + 1, False) for n in range(2)]
@@ -118,7 +119,7 @@ class _Generator:
 
     def _weights(self) -> dict[str, float]:
         base = {
-            "alu": 10, "compressed": 6, "load": 8, "store": 6, "atomic": 3, "branch": 4, "loop": 3,
+            "alu": 10, "compressed": 6, "load": 8, "store": 6, "atomic": 3, "branch": 4, "loop": 3.5,
             "call": 1.5, "jump": 1, "csr": 2, "status": 0.5, "translation": 0.4, "fence": 0.7,
             "guest_access": 1, "system": 0.3, "return": 0.6, "modify_code": 0.5, "timer": 0.4,
             "device": 0.2, "pointer": 1.5, "remap": 0.7,
@@ -130,15 +131,15 @@ class _Generator:
         return weights
 
     def chunk(self, number: int) -> _Chunk:
-        """A row of random units; of the last chunks, a part of the tour."""
-        tours = number - (_CHUNKS - _TOURS)
-        privilege, virt = self._mode() if tours < 0 else (int(Privilege.M), 0)
+        """A row of random units, or a part of the tour."""
+        is_tour = number in _TOURS
+        privilege, virt = (int(Privilege.M), 0) if is_tour else self._mode()
         values = self._registers(privilege, virt)
         context = self._context(values, privilege, virt)
-        if tours < 0:
+        if not is_tour:
             units = self._random_units(context)
         else:
-            units = self.visits[tours::_TOURS]
+            units = self.visits[_TOURS.index(number) :: len(_TOURS)]
             values["medeleg"] &= ~_FETCH_FAULTS  # or a handler that cannot be fetched would trap for ever
             values["hedeleg"] &= ~_FETCH_FAULTS
         return self._finish_chunk(number, values, context, units)
@@ -160,7 +161,7 @@ class _Generator:
 
     def _random_units(self, context: Context) -> list[Unit]:
         units: list[Unit] = []
-        limit = self.chooser.choice((1000, 2000, 3200))
+        limit = self.chooser.choice((600, 1200, 2000))
         while sum(map(len, units)) < limit:
             units.append(random_unit(context))
         return units
@@ -175,7 +176,7 @@ class _Generator:
         start = BODIES + number * BODY_STRIDE + 0x1000 - backward
         assert backward < 0x1000
         shift = USER_CODE - CODE if translated and user else 0
-        if chooser.random() < 0.03:
+        if number not in _TOURS and chooser.random() < 0.03:
             shift = USER_CODE - CODE - shift
         values["mepc"] = start + shift
         values["sepc"] = values["vsepc"] = start + shift
@@ -184,7 +185,7 @@ class _Generator:
             integers[pointer] = windows(chooser, translated ^ (chooser.random() < 0.05), user)
         integers[LOOP] = 0
         integers[1] = shift  # the end of the code is added when it is known
-        integers[BUDGET] = 400 if number >= _CHUNKS - _TOURS else chooser.randrange(20, 120)
+        integers[BUDGET] = 400 if number in _TOURS else chooser.randrange(20, 120)
         settings = [values[name] for name in SETTINGS] + [integers[register] for register in REGISTERS]
         settings += [int(self.global_pages or chooser.random() < 0.3), chooser.randrange(10, 400)]
         settings += [
@@ -238,6 +239,8 @@ class _Generator:
             "vstimecmp": _ALL,
             "mstatus": status,
         }
+        if status & _mask("mstatus", "TSR"):
+            values["medeleg"] &= ~(1 << Cause.ILLEGAL_INSTRUCTION)  # or HS could not return from sret's trap
         self._protection(values)
         return values
 

@@ -6,6 +6,7 @@ one after the other have made them all.
 
 import random
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 
 from cosim.torture.assembler import encode, load_constant
@@ -17,10 +18,12 @@ from rtl.isa.instructions import INSTRUCTIONS, Format
 from rtl.isa.paging import AtpMode
 from rtl.isa.privilege import Privilege
 
-__all__ = ["VISITS", "Habitats", "tour"]
+__all__ = ["Habitats", "passes", "tour"]
 
-VISITS = 260
+VISITS = 300
 """Per program."""
+_PERMISSIONS = 40
+"""Per program, visits of pages of all permissions from both privileges, with all of SUM and MXR."""
 _TOGETHER = 6
 """At most so many in a unit."""
 
@@ -28,6 +31,11 @@ _HOST_KINDS = ("fetch", "load", "store", "amo", "lr", "sc")
 _GUEST_KINDS = (*_HOST_KINDS, "hlv", "hlvx", "hsv")
 _SV39 = AtpMode.SV39 << 60
 _NUMBER = {name: csr.number for name, csr in CSRS.items()}
+
+
+HOST, GUEST = 0, 3
+"""Habitats with all of the zoo."""
+_S_SUM, _S_MXR = (CSRS["sstatus"].mask(name) for name in ("SUM", "MXR"))
 
 
 def _names(*formats: Format) -> list[str]:
@@ -79,7 +87,7 @@ class Habitats:
         wide = [Site(1 << 38, False), Site(1 << 38, True)]  # not a sign extension, in every mode
         beyond = [Site(1 << 41 | data, False), Site(1 << 41 | code, True)]
         own = self.guest.sites[: self.guest.own]
-        found = [
+        found = [  # the first and the fourth are HOST and GUEST
             _Habitat(self.first.sites, satp=self.satp),
             _Habitat(wide, satp=self.satp),
             _Habitat(plain, satp=0),
@@ -109,31 +117,77 @@ def _root(address: int, space: int) -> int:
     return _SV39 | space << 44 | address >> 12
 
 
-def _visits(habitats: list[_Habitat]) -> list[tuple[int, int, str]]:
-    """(habitat, site, kind) of every visit: fetches where there is code, the others where there is data."""
+@dataclass(frozen=True, order=True)
+class _Visit:
+    """An access. ``state``: its privilege, mstatus.SUM and MXR, vsstatus.SUM and MXR, as bits; -1 for any."""
+
+    habitat: int
+    site: int
+    kind: str
+    state: int = -1
+
+
+_USER, _SUM, _MXR, _GUEST_SUM, _GUEST_MXR = 1, 2, 4, 8, 16
+
+
+@cache
+def _visits(sizes: tuple[tuple[tuple[bool, ...], bool], ...]) -> list[_Visit]:
+    """Every visit: fetches where there is code, the others where there is data.
+
+    ``sizes``: for each habitat, whether each site is code, and whether it is a guest's.
+    """
     found = []
-    for h, habitat in enumerate(habitats):
-        for s, site in enumerate(habitat.sites):
-            kinds = _GUEST_KINDS if habitat.guest else _HOST_KINDS
-            found += [(h, s, kind) for kind in kinds if (kind == "fetch") == site.code]
+    for h, (sites, guest) in enumerate(sizes):
+        kinds = _GUEST_KINDS if guest else _HOST_KINDS
+        for s, code in enumerate(sites):
+            found += [_Visit(h, s, kind) for kind in kinds if (kind == "fetch") == code]
     random.Random("the order of visits").shuffle(found)
     return found
+
+
+@cache
+def _permissions(host: int, guest: int, leaves: tuple[tuple[int, bool], ...]) -> list[_Visit]:
+    """``leaves``: sound first-stage pages of all permissions, and whether they are code."""
+    found = []
+    for s, code in leaves:
+        for state in range(32):
+            if code:
+                found += [_Visit(h, s, "fetch", state) for h in (host, guest) if state <= _USER]
+            else:
+                found += [_Visit(host, s, kind, state) for kind in ("load", "store") if state < _GUEST_SUM]
+                found += [_Visit(guest, s, kind, state) for kind in ("load", "store", "hlvx")]
+    random.Random("the order of permissions").shuffle(found)
+    return found
+
+
+def passes(seed: int) -> int:
+    """How often all visits have been made before ``seed``."""
+    return seed * VISITS // _ALL_VISITS
+
+
+_ALL_VISITS = 7287
+
+
+def _slice(visits: list[_Visit], seed: int, count: int) -> list[_Visit]:
+    return [visits[(seed * count + n) % len(visits)] for n in range(count)]
 
 
 def tour(seed: int, chooser: random.Random, habitats: Habitats) -> list[bytes]:
     """The units of ``seed``'s visits, in M mode."""
     places = habitats.all()
-    visits = _visits(places)
-    start = seed * VISITS
-    chosen = sorted(visits[(start + n) % len(visits)] for n in range(VISITS))
+    visits = _visits(tuple((tuple(site.code for site in place.sites), place.guest) for place in places))
+    assert len(visits) == _ALL_VISITS
+    leaves = tuple((s, site.code) for s, site in enumerate(habitats.first.sites) if site.sound)
+    chosen = _slice(visits, seed, VISITS)
+    chosen += _slice(_permissions(HOST, GUEST, leaves), seed, _PERMISSIONS)
     units = []
-    for h, group in groupby(chosen, key=lambda visit: visit[0]):
+    for h, group in groupby(sorted(chosen), key=lambda visit: visit.habitat):
         together = list(group)
         chooser.shuffle(together)
         for at in range(0, len(together), _TOGETHER):
-            words = _settle(chooser, places[h])
-            for _, s, kind in together[at : at + _TOGETHER]:
-                words += _visit(chooser, places[h], places[h].sites[s], kind)
+            words = _settle(places[h])
+            for visit in together[at : at + _TOGETHER]:
+                words += _visit(chooser, places[h], visit)
             words += [encode("lui", 6, imm=CSRS["mstatus"].mask("MPRV"))]
             words += [encode("csrrc", 0, 6, imm=_NUMBER["mstatus"])]
             units.append(b"".join(word.to_bytes(4, "little") for word in words))
@@ -145,41 +199,42 @@ def _set(name: str, value: int) -> list[int]:
     return [*load_constant(7, value), encode("csrrw", 0, 7, imm=_NUMBER[name])]
 
 
-def _settle(chooser: random.Random, habitat: _Habitat) -> list[int]:
+def _settle(habitat: _Habitat) -> list[int]:
     words = []
     for name in ("satp", "vsatp", "hgatp"):
         value = getattr(habitat, name)
         if value is not None:
             words += _set(name, value)
-    if habitat.guest:
-        words += _set("vsstatus", chooser.getrandbits(64) & CSRS["vsstatus"].mask("SUM", "MXR"))
     return words
 
 
-def _visit(chooser: random.Random, habitat: _Habitat, site: Site, kind: str) -> list[int]:
-    user = site.user ^ (chooser.random() < 0.2)
-    status = chooser.getrandbits(64) & CSRS["mstatus"].mask("SUM", "MXR")
-    status |= (Privilege.U if user else Privilege.S) << 11
+def _bits(state: int, sum_bit: int, mxr_bit: int) -> int:
+    return (_S_SUM if state & sum_bit else 0) | (_S_MXR if state & mxr_bit else 0)
+
+
+def _visit(chooser: random.Random, habitat: _Habitat, visit: _Visit) -> list[int]:
+    site, kind, state = habitat.sites[visit.site], visit.kind, visit.state
+    if state < 0:
+        state = sum(bit for bit in (_SUM, _MXR, _GUEST_SUM, _GUEST_MXR) if chooser.random() < 0.3)
+        state |= _USER if site.user ^ (chooser.random() < 0.15) else 0
+    user = bool(state & _USER)
+    status = _bits(state, _SUM, _MXR) | (Privilege.U if user else Privilege.S) << 11
     status |= CSRS["mstatus"].mask("MPV") if habitat.guest else 0
     if kind == "fetch":
         return _launch(site.address, status)
     name = chooser.choice(_ACCESSES[kind])
-    words = load_constant(7, site.address)
+    words = _set("vsstatus", _bits(state, _GUEST_SUM, _GUEST_MXR)) if habitat.guest else []
+    words += load_constant(7, site.address)
     if kind in ("hlv", "hlvx", "hsv"):
-        spvp = CSRS["hstatus"].mask("SPVP")
         change = "csrrc" if user else "csrrs"
-        words += [encode("addi", 6, 0, imm=spvp), encode(change, 0, 6, imm=_NUMBER["hstatus"])]
-        if chooser.random() < 0.5:
-            change = chooser.choice(("csrrs", "csrrc"))
-            words += [
-                encode("lui", 6, imm=CSRS["mstatus"].mask("MXR")),
-                encode(change, 0, 6, imm=_NUMBER["mstatus"]),
-            ]
+        words += [encode("addi", 6, 0, imm=CSRS["hstatus"].mask("SPVP"))]
+        words += [encode(change, 0, 6, imm=_NUMBER["hstatus"])]
     else:
-        words += load_constant(6, status | CSRS["mstatus"].mask("MPRV"))
-        words.append(encode("csrrw", 0, 6, imm=_NUMBER["mstatus"]))
-    target = chooser.randrange(12, 22)
-    return [*words, encode(name, 0 if kind in ("store", "hsv") else target, 7, 0 if kind == "lr" else target)]
+        status |= CSRS["mstatus"].mask("MPRV")
+    words += [*load_constant(6, status), encode("csrrw", 0, 6, imm=_NUMBER["mstatus"])]
+    target = chooser.randrange(12, 21)
+    source = 0 if kind == "lr" else target
+    return [*words, encode(name, 0 if kind in ("store", "hsv") else target, 7, source)]
 
 
 def _launch(address: int, status: int) -> list[int]:

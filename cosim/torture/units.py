@@ -112,6 +112,8 @@ def _compressed(c: Context) -> Unit:
         d = decode(half)
         if d.name in ("jal", "jalr", "beq", "bne", "ebreak", "illegal"):
             continue
+        if kind.name == "c.addi16sp" and c.chooser.random() < 0.3:
+            return half.to_bytes(2, "little")  # x2 is a pointer
         stores = d.name in ("sw", "sd")
         if not stores and d.rd and d.rd not in DATA_REGISTERS:
             continue
@@ -152,8 +154,23 @@ def _branch(c: Context) -> Unit:
     body = _simple(c, c.chooser.randrange(1, 5))
     name = c.chooser.choice(_BY_FORMAT[Format.B])
     if c.chooser.random() < 0.3:
+        return _short_branch(c, len(body)) + body
+    if c.chooser.random() < 0.3:
         return _pack(encode("jal", c.chooser.choice((0, *DATA_REGISTERS)), imm=4 + len(body))) + body
     return _pack(encode(name, 0, c.source(), c.source(), 4 + len(body))) + body
+
+
+def _short_branch(c: Context, distance: int) -> Unit:
+    """c.j, c.beqz or c.bnez over ``distance`` bytes that follow (C chapter, formats CJ and CB)."""
+    offset = distance + 2
+    if c.chooser.random() < 0.4 or offset >= 256:
+        half = 0xA001
+        pieces = [(1, 3, 3), (4, 1, 11), (5, 1, 2), (6, 1, 7), (7, 1, 6), (8, 2, 9), (10, 1, 8)]
+    else:
+        pieces = [(1, 2, 3), (3, 2, 10), (5, 1, 2), (6, 2, 5)]
+        half = c.chooser.choice((0xC001, 0xE001)) | c.chooser.randrange(8) << 7
+    half |= sum((offset >> low & (1 << width) - 1) << place for low, width, place in pieces)
+    return half.to_bytes(2, "little")
 
 
 def _loop(c: Context) -> Unit:
@@ -165,7 +182,7 @@ def _loop(c: Context) -> Unit:
             pointer = c.pointer()
             body += _pack(encode("addi", pointer, pointer, imm=chooser.choice((8, 64, 72, -8, 4, 1, 256))))
     ends = _pack(encode("addi", LOOP, LOOP, imm=-1), encode("blt", 0, 0, LOOP, -4 - len(body)))
-    count = chooser.choice((2, 3, 5, 10, 20, 40))
+    count = chooser.choice((2, 3, 5, 10, 15, 30))
     return _pack(encode("addi", LOOP, 0, imm=count)) + body + ends
 
 
@@ -183,6 +200,17 @@ def _jump(c: Context) -> Unit:
     """An indirect jump over something."""
     body = _simple(c, c.chooser.randrange(0, 4))
     link = c.chooser.choice((0, 0, 5, 6))
+    if c.chooser.random() < 0.3:  # c.jr x7, or c.jalr x7, which changes x1: that is kept in x5
+        half = c.chooser.choice((0x8382, 0x9382))
+        keep, back = (b"\x86\x82", b"\x96\x80") if half == 0x9382 else (b"", b"")  # c.mv x5, x1; x1, x5
+        distance = 8 + len(keep) + 2 + len(body)
+        return (
+            _pack(encode("auipc", 7), encode("addi", 7, 7, imm=distance))
+            + keep
+            + half.to_bytes(2, "little")
+            + body
+            + back
+        )
     return _pack(encode("auipc", 7, imm=0), encode("jalr", link, 7, imm=8 + len(body))) + body
 
 
@@ -193,7 +221,7 @@ def _csr(c: Context) -> Unit:
     name = chooser.choice(_BY_FORMAT[Format.CSR] + _BY_FORMAT[Format.CSRI])
     rd = chooser.choice((0, c.data(), c.data()))
     if number in _NEVER_WRITTEN or number in _TRANSLATION or chooser.random() < 0.2:
-        return _pack(encode(chooser.choice(("csrrs", "csrrc")), rd, 0, imm=number))
+        return _pack(encode(chooser.choice(("csrrs", "csrrc", "csrrsi", "csrrci")), rd, 0, imm=number))
     if number in _MASKED:
         operand = chooser.getrandbits(64) & _MASKED[number]
         change = encode(chooser.choice(("csrrs", "csrrc")), rd, 7, imm=number)

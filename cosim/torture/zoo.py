@@ -51,6 +51,7 @@ class Site:
     blocked: what stands there cannot be read as a page table, with hardware updates of A or without
     closed: the same, without them
     user: a first stage's page for U mode
+    sound: a page with some permissions, nothing broken
     """
 
     address: int
@@ -58,6 +59,7 @@ class Site:
     blocked: bool = False
     closed: bool = False
     user: bool = False
+    sound: bool = False
 
 
 def _species(second: bool) -> list[tuple[str, int]]:
@@ -139,7 +141,8 @@ class _Zoo:
             address = self._base(level) | index << PAGE_SHIFT + LEVEL_BITS * level | offset
             unread = kind != "leaf" or not flags & _R or (self._second and not flags & _U)
             user = not self._second and bool(flags & _U)
-            self.sites.append(Site(address, code, unread, unread or not flags & _A, user))
+            sound = kind == "leaf" and flags & (_A | _D) == _A | _D
+            self.sites.append(Site(address, code, unread, unread or not flags & _A, user, sound))
 
     def _target(self, level: int, code: bool) -> tuple[int, int]:
         """(frame of a page of this level, offset in it) of data or of code."""

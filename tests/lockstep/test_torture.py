@@ -3,6 +3,9 @@
 import pytest
 
 from cosim.build import Variant, build
+from cosim.coverage.groups import groups
+from cosim.coverage.results import Coverage
+from cosim.coverage.run import Task, covered
 from cosim.lockstep.replay import Stage
 from cosim.lockstep.translation import Translations
 from cosim.torture import handlers
@@ -34,6 +37,17 @@ def _agree(first: int, seeds: int) -> None:
     compared, failures = run_range(simulator, range(first, first + seeds), _INSTRUCTIONS)
     assert not failures, "\n\n".join(failures)
     assert compared == seeds * _INSTRUCTIONS
+
+
+def test_every_csr_number_from_every_mode() -> None:
+    """... and with that every bin of CSR accesses."""
+    simulator = build(Variant.OBSERVE)
+    coverage = Coverage()
+    compared, hits = covered(simulator, Task())
+    coverage.add(hits, compared)
+    for name in ("csrs", "absent_csrs"):
+        assert coverage.holes(groups()[name]) == []
+        assert coverage.unexpected(groups()[name]) == []
 
 
 _FENCES = pytest.mark.parametrize("fence", ["sfence.vma", "hfence.vvma", "hfence.gvma"])
