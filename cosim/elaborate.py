@@ -33,12 +33,25 @@ write_verilog -norename -noattr
 """
 """Processes become assignments. Nothing is removed: what people look at in a wave drives nothing."""
 
+_KEEP_BRANCHES = """
+proc -nomux -norom
+opt_clean
+memory_collect
+write_verilog -norename -noattr
+"""
+"""Processes and modules stay: line coverage counts the branches of the one by the names of the other."""
 
-def to_verilog(top: SimTop, *, flatten: bool) -> str:
-    """Verilog of ``top`` with module name ``top``; ``flatten`` for the build that only has to be fast."""
+
+def to_verilog(top: SimTop, *, flatten: bool, branches: bool = False) -> str:
+    """Verilog of ``top`` with module name ``top``.
+
+    ``flatten`` for the build that only has to be fast, ``branches`` for the one that counts them; else names
+    are what matters.
+    """
     text = rtlil.convert(top, name="top", ports=_ports(top), emit_src=False)
     yosys = find_yosys(lambda version: version >= (0, 40))
-    script = f"read_rtlil <<rtlil\n{text}\nrtlil\n{_FLATTEN if flatten else _KEEP_NAMES}"
+    script = _FLATTEN if flatten else _KEEP_BRANCHES if branches else _KEEP_NAMES
+    script = f"read_rtlil <<rtlil\n{text}\nrtlil\n{script}"
     verilog = split_assignments(yosys.run(["-q", "-"], script, ignore_warnings=True))
     if idle := processes_without_inputs(verilog):
         raise RuntimeError(f"a process would never run in the simulator: {idle[0]}")

@@ -6,6 +6,9 @@
 
 #include "machine.h"
 #include "verilated.h"
+#if VM_COVERAGE
+#include "verilated_cov.h"
+#endif
 
 static Machine* machine = nullptr;
 uint64_t vl_time_stamp64() { return machine ? machine->time() : 0; }
@@ -60,6 +63,11 @@ int main(int argc, char** argv) {
     result.pop_back();
     result += ", \"due\": " + std::to_string(due) + ", \"cpu_seconds\": " + std::to_string(seconds) + "}";
     for (const Dump& dump : options.dumps) machine->dump(dump);
+#if VM_COVERAGE
+    if (!options.coverage.empty()) Verilated::threadContextp()->coveragep()->write(options.coverage.c_str());
+#else
+    if (!options.coverage.empty()) Options::fail("--coverage needs a build that counts it");
+#endif
     delete machine;
     if (!options.json.empty()) {
         std::ofstream file(options.json);

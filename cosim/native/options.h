@@ -24,7 +24,7 @@ struct Options {
     uint64_t entry = 0x80000000, dtb = 0;
     uint64_t tohost = 0, fromhost = 0;
     uint64_t max_cycles = ~0ull;
-    std::string image, console, json, until, wave, records;
+    std::string image, console, json, until, wave, records, coverage;
     uint64_t wave_from = 0, wave_to = ~0ull;
     std::vector<LoadSegment> segments;
     std::vector<Dump> dumps;
@@ -73,6 +73,7 @@ struct Options {
         else if (name == "until") until = value;
         else if (name == "wave") wave = value;
         else if (name == "records") records = value;
+        else if (name == "coverage") coverage = value;
         else if (name == "wave-from") wave_from = number();
         else if (name == "wave-to") wave_to = number();
         else if (name == "disk") disks.push_back(value);
