@@ -376,7 +376,7 @@ def _start(asm: Assembler) -> None:
         asm.constant(_SERVICE, address)
         asm.op("sb" if n == 2 else "sw", 0, _SERVICE, _A)
     asm.constant(_SERVICE, CLINT.base)
-    asm.op("sw", 0, _SERVICE, 0, imm=CLINT_MSIP)
+    asm.op("sw", 0, _SERVICE, _A, imm=CLINT_MSIP)
     asm.label("start_timer")
     asm.constant(_SERVICE, CLINT.base + CLINT_MTIME)
     asm.op("ld", _A, _SERVICE)

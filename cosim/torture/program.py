@@ -85,7 +85,7 @@ class _Generator:
         self.global_pages = chooser.random() < 0.2
         # Each visit of the zoo happens with and without hardware updates, one time after the other.
         self.adue = bool((seed ^ passes(seed)) & 1)
-        self.guest_adue = chooser.random() < 0.7
+        self.guest_adue = passes(seed) % 4 < 2 or chooser.random() < 0.5
         self.tables = TableBuilder(chooser, chooser.choice((0.02, 0.08, 0.25)), self.global_pages)
         self.defects = self.tables.defects
         first = [self.tables.first_stage(n + 1, False) for n in range(2)]

@@ -20,8 +20,8 @@ from rtl.isa.privilege import Privilege
 
 __all__ = ["Habitats", "passes", "tour"]
 
-VISITS = 300
-"""Per program."""
+VISITS = 304
+"""Per program: 24 programs make all of them."""
 _PERMISSIONS = 40
 """Per program, visits of pages of all permissions from both privileges, with all of SUM and MXR."""
 _TOGETHER = 6
@@ -216,7 +216,7 @@ def _visit(chooser: random.Random, habitat: _Habitat, visit: _Visit) -> list[int
     site, kind, state = habitat.sites[visit.site], visit.kind, visit.state
     if state < 0:
         state = sum(bit for bit in (_SUM, _MXR, _GUEST_SUM, _GUEST_MXR) if chooser.random() < 0.3)
-        state |= _USER if site.user ^ (chooser.random() < 0.15) else 0
+        state |= _USER if site.user ^ (chooser.random() < 0.1) else 0
     user = bool(state & _USER)
     status = _bits(state, _SUM, _MXR) | (Privilege.U if user else Privilege.S) << 11
     status |= CSRS["mstatus"].mask("MPV") if habitat.guest else 0
