@@ -38,6 +38,7 @@ class Job:
     disks: files behind virtio block devices, from slot 0 on
     stress: ``(seed, address, size)``: disturb the machine from outside (``cosim/native/stress.h``); devices
         write the memory at ``address``, which the program must leave alone
+    coverage: file for Verilator's counts; needs a coverage build
     """
 
     program: Program
@@ -51,6 +52,7 @@ class Job:
     dumps: Sequence[tuple[int, int, Path]] = ()
     disks: Sequence[Path] = ()
     stress: tuple[int, int, int] | None = None
+    coverage: Path | None = None
 
     def check(self) -> None:
         """Refuse what cannot be run."""
@@ -82,6 +84,8 @@ class Job:
             arguments += ["--wave-to", str(self.wave_to)] if self.wave_to is not None else []
         if self.stress is not None:
             arguments += ["--stress", ",".join(map(hex, self.stress))]
+        if self.coverage is not None:
+            arguments += ["--coverage", str(self.coverage)]
         for disk in self.disks:
             arguments += ["--disk", str(disk)]
         for address, length, path in self.dumps:

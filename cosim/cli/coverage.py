@@ -26,6 +26,9 @@ def coverage(
     merge: Annotated[list[Path] | None, typer.Option(help="add the counts of this file")] = None,
     json: Annotated[Path | None, typer.Option(help="write the counts, for --merge")] = None,
     html: Annotated[Path | None, typer.Option(help="write a report that names every hole")] = None,
+    rtl: Annotated[
+        bool, typer.Option("--rtl", help="coverage of the hardware's branches and signals instead")
+    ] = False,
     holes: Annotated[int, typer.Option(help="print so many lines of holes per group")] = 0,
 ) -> int:
     """Run PROGRAM... and torture seeds in lockstep with the model, and report the functional coverage.
@@ -45,6 +48,8 @@ def coverage(
     tasks = [Task(path) for path in programs or []]
     tasks += [Task(seed=n, instructions=instructions) for n in range(seed, seed + seeds)]
     tasks += [Task()] if sweep else []
+    if rtl:
+        return _rtl(tasks, jobs or os.cpu_count() or 1, holes)
     if not tasks and not merge:
         raise UserError("nothing to measure: give programs, --seeds, --sweep or --merge")
     failed = _run(tasks, total, jobs or os.cpu_count() or 1, measure) if tasks else 0
@@ -74,6 +79,39 @@ def _run(tasks, total, jobs: int, measure) -> int:
                 failed += 1
                 errors.print(f"{task}: {mismatch}", markup=False, soft_wrap=True)
     return failed
+
+
+def _rtl(tasks, jobs: int, holes: int) -> int:
+    """Verilator's coverage of the same programs, run without the model."""
+    from cosim.coverage.rtl import RtlCoverage, measure_rtl
+
+    if not tasks:
+        raise UserError("nothing to measure: give programs, --seeds or --sweep")
+    simulator = built(Variant.COVERAGE)
+    total = RtlCoverage()
+    with working("running") as report:
+        for done, _ in enumerate(measure_rtl(simulator, tasks, total, min(jobs, len(tasks))), 1):
+            report(f"running: {done} of {len(tasks)} programs")
+    table = Table(title="Coverage of the hardware", title_justify="left")
+    for column in ("component", "branches", "", "toggles", ""):
+        table.add_column(column, justify="left" if column == "component" else "right")
+    sums = [0, 0, 0, 0]
+    components = total.components()
+    for name, found in components.items():
+        sums = [a + b for a, b in zip(sums, (*found.branches, *found.toggles))]
+        table.add_row(name, *_share(*found.branches), *_share(*found.toggles))
+    table.add_section()
+    table.add_row("all", *_share(*sums[:2]), *_share(*sums[2:]))
+    output.print(table)
+    for name in components if holes else ():
+        for toggle in (False, True):
+            for line in total.holes(name, toggle)[:holes]:
+                output.print(f"{name}: {line}", markup=False, soft_wrap=True)
+    return 0
+
+
+def _share(hit: int, total: int) -> tuple[str, str]:
+    return f"{hit:,} of {total:,}", f"{int(1000 * hit / total) / 10 if total else 100:.1f} %"
 
 
 def _print_bins(title: str, axes: tuple[str, ...], lines: list[tuple[str, ...]]) -> None:

@@ -13,13 +13,14 @@ from cosim.coverage.results import Coverage
 from cosim.elf import read_elf
 from cosim.job import Job
 from cosim.lockstep.compare import Mismatch
-from cosim.lockstep.run import compare_job, compare_program
+from cosim.lockstep.run import compare_job
 from cosim.model.machine import Machine
-from cosim.torture.run import run_seed
+from cosim.torture.program import generate
+from cosim.torture.run import torture_job
 from cosim.torture.sweep import SWEEP_INSTRUCTIONS, sweep_program
 from rtl.isa.memory_map import DRAM_SIZE_MIN
 
-__all__ = ["Task", "covered", "measure"]
+__all__ = ["Task", "covered", "measure", "task_job"]
 
 _MAX_CYCLES = 20_000_000
 
@@ -38,6 +39,15 @@ class Task:
         return "CSR sweep" if self.seed is None else f"torture seed {self.seed}"
 
 
+def task_job(task: Task) -> Job:
+    """The run of ``task``."""
+    if task.path is not None:
+        return Job(read_elf(task.path), max_cycles=_MAX_CYCLES)
+    if task.seed is not None:
+        return torture_job(generate(task.seed), task.instructions)
+    return Job(sweep_program(), memory=DRAM_SIZE_MIN, max_cycles=_MAX_CYCLES)
+
+
 def covered(simulator: Build, task: Task) -> tuple[int, dict[str, Counter[Bin]]]:
     """Instructions compared, and bins hit; raises Mismatch."""
     collectors: list[Collector] = []
@@ -45,15 +55,9 @@ def covered(simulator: Build, task: Task) -> tuple[int, dict[str, Counter[Bin]]]
     def prepare(machine: Machine) -> None:
         collectors.append(Collector(machine.hart))
 
-    if task.path is None and task.seed is None:
-        job = Job(sweep_program(), memory=DRAM_SIZE_MIN, max_cycles=_MAX_CYCLES)
-        compared = compare_job(simulator, job, limit=SWEEP_INSTRUCTIONS, prepare=prepare).count
-    elif task.seed is not None:
-        compared = run_seed(simulator, task.seed, task.instructions, prepare=prepare)
-    else:
-        assert task.path is not None
-        program = read_elf(task.path)
-        compared = compare_program(simulator, program, max_cycles=_MAX_CYCLES, prepare=prepare)
+    limit = SWEEP_INSTRUCTIONS if task.seed is None else task.instructions
+    job = task_job(task)
+    compared = compare_job(simulator, job, limit=None if task.path else limit, prepare=prepare).count
     return compared, collectors[0].finish()
 
 

@@ -10,9 +10,9 @@ from cosim.lockstep.run import compare_job
 from cosim.model.decode import decode
 from cosim.model.machine import Machine
 from cosim.torture.layout import MEMORY
-from cosim.torture.program import generate
+from cosim.torture.program import Torture, generate
 
-__all__ = ["Shrunk", "run_seed", "shrink"]
+__all__ = ["Shrunk", "run_seed", "shrink", "torture_job"]
 
 _CYCLES_PER_INSTRUCTION = 200
 
@@ -30,15 +30,19 @@ def run_seed(
     ``chunks`` and ``left_out`` choose parts of the program (see ``generate``); ``prepare`` gets the model
     before it runs.
     """
-    torture = generate(seed, chunks, left_out)
-    job = Job(
+    job = torture_job(generate(seed, chunks, left_out), instructions)
+    return compare_job(simulator, job, limit=instructions, prepare=prepare).count
+
+
+def torture_job(torture: Torture, instructions: int) -> Job:
+    """A run that is long enough for so many instructions."""
+    return Job(
         torture.program,
         memory=MEMORY,
         latency=torture.latency,
         max_cycles=instructions * (_CYCLES_PER_INSTRUCTION + torture.latency) + 100_000,
         stress=torture.stress,
     )
-    return compare_job(simulator, job, limit=instructions, prepare=prepare).count
 
 
 @dataclass
