@@ -7,10 +7,10 @@ from amaranth.hdl._ir import PortDirection
 from amaranth.lib import data
 from amaranth.lib.wiring import In
 
-from cosim.observe import RETIRE_WORDS
+from cosim.observe import PORT_WORDS, RETIRE_PLACES
 from cosim.top import SimTop
 from cosim.verilog import processes_without_inputs, split_assignments
-from rtl.core.interface import Events
+from rtl.core.interface import Events, FetchTranslation
 
 __all__ = ["design_header", "to_verilog"]
 
@@ -85,6 +85,13 @@ def design_header(top: SimTop) -> str:
     lines.append(f"constexpr EventName kEventNames[] = {{{names}}};")
     lines.append(f"constexpr unsigned kEventCount = {len(counted)};")
     lines.append(f"constexpr uint64_t kCountedEvents = {sum(1 << bit for _, bit in counted):#x}ull;")
-    lines.append(f"constexpr unsigned kRetireWords = {RETIRE_WORDS};")
+    lines.append(f"constexpr unsigned kRetireWords = {PORT_WORDS};")
+    for name in ("pc", "instruction", "privilege", "virt"):
+        word, bit, _ = RETIRE_PLACES[name]
+        lines.append(f"constexpr unsigned kRetire_{name}_word = {word}, kRetire_{name}_bit = {bit};")
+    fetched = data.Layout.cast(FetchTranslation)
+    for name, field in fetched:
+        lines.append(f"constexpr unsigned kFetched_{name} = {field.offset};")
+    lines.append(f"constexpr unsigned kFetchedWords = {(fetched.size + 31) // 32};")
     lines.append(f"#define BV_STATE_WORDS {top.state_words}")
     return "\n".join(lines) + "\n"

@@ -4,8 +4,9 @@ A *record* is a head word and its payload. The head has the cycle in bits 47:0, 
 the number of payload words above. Kinds (``cosim/native/recorder.h`` writes them):
 
 ``RETIRE``: an instruction retired or trapped. The words of ``rtl.core.interface.Retire`` as ``RETIRE_PLACES``
-tells, then two words for each register of the ``state`` port that has changed: its index in ``STATE_NAMES``,
-and its new value. (The first record tells all that are not zero.)
+tells; the physical addresses that its first and last halves were fetched from (0 if that is not known); then
+two words for each register of the ``state`` port that has changed: its index in ``STATE_NAMES``, and its new
+value. (The first record tells all that are not zero.)
 
 ``WRITE``: somebody else's write to memory begins (address, length in bytes, the bytes in words): from here on
 the hart may see it. ``WRITTEN``: the oldest of them has ended (no payload).
@@ -19,7 +20,7 @@ from amaranth.lib import data
 from rtl.core.csr.snapshot import state_layout
 from rtl.core.interface import Retire
 
-__all__ = ["RETIRE_PLACES", "RETIRE_WORDS", "STATE_NAMES", "Kind", "retire_words"]
+__all__ = ["PORT_WORDS", "RETIRE_PLACES", "RETIRE_WORDS", "STATE_NAMES", "Kind", "retire_words"]
 
 
 class Kind(IntEnum):
@@ -48,29 +49,38 @@ def _flat() -> dict[str, tuple[int, int]]:
 
 
 def _places() -> dict[str, tuple[int, int, int]]:
-    """First fit by falling width: no field straddles a word."""
+    """Addresses and data have a word each; the others share words, by falling width."""
     used: list[int] = []
     places = {}
     for name, (_, width) in sorted(_flat().items(), key=lambda item: -item[1][1]):
-        word = next((n for n, bits in enumerate(used) if bits + width <= 64), len(used))
+        word = next((n for n, bits in enumerate(used) if width <= 32 and bits + width <= 64), len(used))
         if word == len(used):
             used.append(0)
         places[name] = (word, used[word], width)
-        used[word] += width
+        used[word] += width if width <= 32 else 64
     return places
 
 
-RETIRE_PLACES = _places()
+_PORT_PLACES = _places()
+
+PORT_WORDS = 1 + max(word for word, _, _ in _PORT_PLACES.values())
+"""Words of the ``retire`` port."""
+
+RETIRE_PLACES = _PORT_PLACES | {
+    "fetch_paddr": (PORT_WORDS, 0, 64),
+    "fetch_paddr_last": (PORT_WORDS + 1, 0, 64),
+}
 """Field -> (word, lowest bit in it, width)."""
 
-RETIRE_WORDS = 1 + max(word for word, _, _ in RETIRE_PLACES.values())
+RETIRE_WORDS = PORT_WORDS + 2
+"""Words that a record tells of every instruction."""
 
 
 def retire_words(retire: Value) -> Value:
     """``retire`` rearranged as ``RETIRE_PLACES`` says."""
     fields = _flat()
-    words: list[list[Value]] = [[] for _ in range(RETIRE_WORDS)]
-    for name, (word, _, width) in RETIRE_PLACES.items():
+    words: list[list[Value]] = [[] for _ in range(PORT_WORDS)]
+    for name, (word, _, width) in _PORT_PLACES.items():
         offset = fields[name][0]
         words[word].append(retire[offset : offset + width])
     return Cat(Cat(*parts, Const(0, 64 - sum(len(part) for part in parts))) for parts in words)

@@ -5,9 +5,9 @@ from amaranth.hdl import Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from cosim.observe import RETIRE_WORDS, retire_words
+from cosim.observe import PORT_WORDS, retire_words
 from cosim.waves.probe import Probe
-from rtl.core.interface import Events
+from rtl.core.interface import Events, FetchTranslation
 from rtl.isa.paging import PA_BITS
 
 __all__ = ["SimTop"]
@@ -34,7 +34,7 @@ class SimTop(wiring.Component):
     events: one bit or field per event, as in :class:`rtl.core.interface.Events`
     pc: address of the instruction that retires
     retire_valid, retire_trap, retire: with ``observe``, the retire record in words (``cosim.observe``)
-    state: with ``observe``, 64 bits for each register that lockstep compares
+    state, fetched: with ``observe``, 64 bits for each register that lockstep compares; fetch translations
     store, store_address, store_data, store_size: a store that retires, with its physical address
     design_wake: the SoC's own ``wake``
     host_wake: raised by the C++ side for a moment when Python is due; comes back on ``wake``
@@ -47,7 +47,7 @@ class SimTop(wiring.Component):
         members = {
             name: member
             for name, member in soc.signature.members.items()
-            if name not in ("retire", "events", "wake", "state")
+            if name not in ("retire", "events", "wake", "state", "fetched")
         }
         members |= {
             "clk": In(1),
@@ -62,11 +62,11 @@ class SimTop(wiring.Component):
             "store_size": Out(2),
         }
         if observe:
-            members |= {"retire_valid": Out(1), "retire_trap": Out(1), "retire": Out(64 * RETIRE_WORDS)}
+            members |= {"retire_valid": Out(1), "retire_trap": Out(1), "retire": Out(64 * PORT_WORDS)}
         self.state_words = 0
         if observe and "state" in soc.signature.members:
             bits = len(Value.cast(soc.state))
-            members["state"] = Out(bits)
+            members |= {"state": Out(bits), "fetched": Out(FetchTranslation)}
             self.state_words = bits // 64
         super().__init__(members)
 
@@ -80,7 +80,7 @@ class SimTop(wiring.Component):
             theirs = soc
             for name in path:
                 theirs = getattr(theirs, name, None) if isinstance(name, str) else theirs[name]
-            if theirs is None or path[0] in ("wake", "events", "retire", "state"):
+            if theirs is None or path[0] in ("wake", "events", "retire", "state", "fetched"):
                 continue
             if member.flow == Out:
                 m.d.comb += Value.cast(ours).eq(theirs)
@@ -104,7 +104,7 @@ class SimTop(wiring.Component):
                 self.retire.eq(retire_words(Value.cast(retire))),
             ]
         if self.state_words:
-            m.d.comb += self.state.eq(Value.cast(soc.state))
+            m.d.comb += [self.state.eq(Value.cast(soc.state)), self.fetched.eq(soc.fetched)]
         if self.probe:
             m.submodules.probe = probe = Probe()
             m.d.comb += [probe.retire.eq(retire), probe.events.eq(soc.events)]

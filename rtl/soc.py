@@ -9,8 +9,7 @@ from rtl.bus.bridge import PeripheralBridge
 from rtl.bus.decoder import AxiDecoder, PeripheralDecoder
 from rtl.bus.peripheral import PeripheralSignature
 from rtl.config import SocConfig
-from rtl.core.complex import CoreComplex
-from rtl.core.csr.snapshot import state_layout
+from rtl.core.complex import CoreComplex, observation_ports
 from rtl.core.interface import Events, Retire
 from rtl.isa import memory_map
 from rtl.platform.boot_rom import BootRom
@@ -53,7 +52,7 @@ class Soc(wiring.Component):
     finish_code: how, as :class:`Finisher` says
     boot_entry, boot_dtb: where the boot ROM jumps, and what it passes in a1
     retire, events: the core's observation ports
-    state: with ``config.core.observe``, see :class:`CsrUnit`
+    state, fetched: with ``config.core.observe``, see :class:`CoreComplex`
     wake: whoever runs the design should look at it (``finish_valid``)
     """
 
@@ -75,8 +74,8 @@ class Soc(wiring.Component):
                 "retire": Out(Retire),
                 "events": Out(Events),
                 "wake": Out(1),
-                **({"state": Out(state_layout(config.core.hypervisor))} if config.core.observe else {}),
             }
+            | observation_ports(config.core)
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -133,5 +132,5 @@ class Soc(wiring.Component):
             self.events.eq(core.events),
         ]
         if self.config.core.observe:
-            m.d.comb += self.state.eq(core.state)
+            m.d.comb += [self.state.eq(core.state), self.fetched.eq(core.fetched)]
         return m

@@ -14,6 +14,7 @@ from cosim.lockstep.translation import Translations
 from cosim.model.exceptions import Stop
 from cosim.model.machine import Machine
 from cosim.model.record import Imposed, Record
+from cosim.observe import RETIRE_PLACES
 from rtl.isa.causes import INTERRUPT_BIT
 from rtl.isa.csrs import CSRS
 from rtl.isa.memory_map import DRAM_BASE
@@ -33,6 +34,7 @@ _TAKEN_FROM_HARDWARE = {
 """What these read depends on time, on devices or on the pipeline."""
 
 _NOTHING = Imposed()
+_FETCH, _FETCH_LAST = (RETIRE_PLACES[name][0] for name in ("fetch_paddr", "fetch_paddr_last"))
 _IMPOSING = frozenset((0x73, 0x2F))
 """Opcodes of which something may be taken from the hardware even if they touch no memory: CSR reads, sc."""
 
@@ -180,6 +182,8 @@ class Lockstep:
                 or (rd and not retired.rd_write)
             ):
                 return False
+            if not self._fetched_alike(retired, record):
+                return False
             if (special or record.memory) and any(self._memory_differences(retired, record)):
                 return False
         if not may_change_state(retired):
@@ -187,6 +191,15 @@ class Lockstep:
         if record.trap is None:
             self._translations.executed(record)
         return self.state.agrees(retired, record)
+
+    def _fetched_alike(self, retired: Retired, record: Record) -> bool:
+        """Whether the instruction comes from the same physical pages."""
+        hart, words = self.machine.hart, retired.words
+        first, last = words[_FETCH], words[_FETCH_LAST]
+        alike = first >> 12 == hart.fetch_pa >> 12 and (
+            record.size == 2 or last >> 12 == hart.fetch_pa_last >> 12
+        )
+        return alike or not first or self._translations.fetch_is_open
 
     @staticmethod
     def _cause(retired: Retired) -> int:
@@ -209,6 +222,12 @@ class Lockstep:
         else:
             if retired.instruction & ((1 << 8 * record.size) - 1) != record.bits:
                 yield f"instruction: hardware {retired.instruction:08x}, model {record.bits:08x}"
+            if not self._fetched_alike(retired, record):
+                hart = self.machine.hart
+                yield (
+                    f"fetched from: hardware {retired.fetch_paddr:#x}, {retired.fetch_paddr_last:#x}, "
+                    f"model {hart.fetch_pa:#x}, {hart.fetch_pa_last:#x}"
+                )
             rd = retired.rd if retired.rd_write else 0
             if rd != record.rd or (rd and retired.rd_data != record.rd_value):
                 yield (

@@ -67,6 +67,8 @@ class Retired:
     mem_read = _field("mem_read")
     mem_write = _field("mem_write")
     mem_size = _field("mem_size")
+    fetch_paddr = _field("fetch_paddr")
+    fetch_paddr_last = _field("fetch_paddr_last")
     mem_vaddr = _field("mem_vaddr")
     mem_paddr = _field("mem_paddr")
     mem_paddr_last = _field("mem_paddr_last")

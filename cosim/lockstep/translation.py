@@ -111,7 +111,12 @@ class _TableMemory:
 
 
 class Translations:
-    """Watches page tables and fences of ``hart``, and is its arbiter while tables have unfenced changes."""
+    """Watches page tables and fences of ``hart``, and is its arbiter while tables have unfenced changes.
+
+    Attributes
+    ----------
+    fetch_is_open: nobody can tell which of two allowed pages this instruction was fetched from
+    """
 
     def __init__(self, hart: Hart) -> None:
         self.hart = hart
@@ -128,8 +133,7 @@ class Translations:
         """Whose tables have been in use."""
         self._vmids: set[int] = set()
         self._retired: Retired | None = None
-        self._fetched = 0
-        """Page of the instruction's first half."""
+        self.fetch_is_open = False
         hart.walker.memory = _TableMemory(self)
 
     # ---- What happens ----
@@ -137,6 +141,7 @@ class Translations:
     def begin(self, retired: Retired) -> None:
         """The model is about to do what the hardware did."""
         self._retired = retired
+        self.fetch_is_open = False
 
     def executed(self, record: Record) -> None:
         """A SYSTEM instruction has been executed: note a fence, or another root of the tables."""
@@ -271,17 +276,6 @@ class Translations:
 
     def _choose(self, view: View, va: int, access: int, hlvx: bool) -> int:
         """The physical address that the hardware used if it is allowed, else the model's own; or a Trap."""
-        if access != Access.FETCH:
-            return self._pick(view, va, access, hlvx)
-        assert self._retired is not None
-        pc = self._retired.pc
-        if va != pc and va >> 12 == pc >> 12:
-            return self._fetched | va & 4095
-        pa = self._pick(view, va, access, hlvx)
-        self._fetched = pa & ~4095
-        return pa
-
-    def _pick(self, view: View, va: int, access: int, hlvx: bool) -> int:
         pages, space = view.pages[access], view.space
         known = None if hlvx else pages.get(va >> 12)
         if known is not None:
@@ -305,7 +299,27 @@ class Translations:
                 if isinstance(outcome, Trap):
                     raise outcome
                 return outcome
+        if access == Access.FETCH and (late := self._fetched_before(view, va)) is not None:
+            return late
         return self.hart.find_page(view, va, access, hlvx)
+
+    def _fetched_before(self, view: View, va: int) -> int | None:
+        """The hardware's page is allowed but has other bits: since this instruction came from another one,
+        which is allowed too, fetches have moved on to that page."""
+        retired = self._retired
+        assert retired is not None
+        claimed = retired.fetch_paddr if va == retired.pc else retired.fetch_paddr_last
+        candidates = Candidates(self.hart, self._allowed)
+        outcomes = [
+            outcome
+            for space in self._spaces(view.space, va)
+            for _, outcome in candidates.of(space, va, Access.FETCH, False)
+            if not isinstance(outcome, Trap)
+        ]
+        if retired.trap or all(outcome >> 12 != claimed >> 12 for outcome in outcomes):
+            return None
+        self.fetch_is_open = True
+        return next((outcome for outcome in outcomes if self._fits_bits(retired, outcome, va)), None)
 
     def _plainly(self, view: View, va: int, access: int, hlvx: bool) -> Outcome:
         try:
@@ -322,7 +336,8 @@ class Translations:
         if isinstance(outcome, Trap):
             return False
         if access == Access.FETCH:
-            return self._fits_bits(retired, outcome, va)
+            claimed = retired.fetch_paddr if va == retired.pc else retired.fetch_paddr_last
+            return (not claimed or outcome >> 12 == claimed >> 12) and self._fits_bits(retired, outcome, va)
         first = va >> 12 == retired.mem_vaddr >> 12
         return outcome >> 12 == (retired.mem_paddr if first else retired.mem_paddr_last) >> 12
 

@@ -4,6 +4,7 @@
 that it did, and lets lockstep impose what is not deterministic; both use the same actions.
 """
 
+from struct import Struct
 from typing import Protocol
 
 from cosim.model.access import Accesses
@@ -31,6 +32,7 @@ from rtl.isa.xvmx import Arch, PinControl
 
 __all__ = ["Hart", "Surroundings"]
 
+_WORD = Struct("<I")
 _BLOCK_LIMIT = 64
 _SP = 2
 _ENTRIES = ("vmlaunch", "vmresume")
@@ -77,6 +79,7 @@ class Hart(Accesses):
     privilege, virt: the mode
     csrs, pmp, counters: the registers of the privileged architecture
     retired: instructions retired; idle: cycles slept
+    fetch_pa, fetch_pa_last: where the halves of the last instruction were fetched from
     """
 
     def __init__(self, bus: Bus, surroundings: Surroundings, hart_id: int = 0):
@@ -87,6 +90,7 @@ class Hart(Accesses):
         self.pc = self.next_pc = DRAM_BASE
         self.retired = 0
         self.idle = 0
+        self.fetch_pa = self.fetch_pa_last = 0
         self.counters = Counters(self)
         self.vmx = Vmx(self)
         self.csrs = CsrFile(self)
@@ -220,7 +224,7 @@ class Hart(Accesses):
     # ---- Fetching ----
 
     def _fetch_half(self, va: int) -> int:
-        pa = self.page(self.fetch_view, va, Access.FETCH)
+        self.fetch_pa_last = pa = self.page(self.fetch_view, va, Access.FETCH)
         if not self.bus.is_main_memory(pa):
             found = self.bus.find(pa, 2, Access.FETCH)
             if found is None:
@@ -231,14 +235,27 @@ class Hart(Accesses):
 
     def fetch(self, pc: int) -> tuple[Decoded, Action]:
         """The instruction at ``pc``; each half of a page-crossing one is translated by itself."""
+        if pc & 4095 <= 4092:
+            self.fetch_pa = self.fetch_pa_last = pa = self.page(self.fetch_view, pc, Access.FETCH)
+            if not DRAM_BASE <= pa < self.bus.end:
+                return self._fetch_in_halves(pc)
+            bits = _WORD.unpack_from(self.bus.dram, pa - DRAM_BASE)[0]
+            if bits & 3 != 3:
+                bits &= 0xFFFF
+            return self._actions.get(bits) or self._decode(bits)
+        return self._fetch_in_halves(pc)
+
+    def _fetch_in_halves(self, pc: int) -> tuple[Decoded, Action]:
         bits = self._fetch_half(pc)
+        self.fetch_pa = self.fetch_pa_last
         if bits & 3 == 3:
             bits |= self._fetch_half((pc + 2) & MASK) << 16
-        found = self._actions.get(bits)
-        if found is None:
-            decoded = decode(bits)
-            make = self._makers.get(decoded.name, self._makers["illegal"])
-            found = self._actions[bits] = decoded, make(self, decoded)
+        return self._actions.get(bits) or self._decode(bits)
+
+    def _decode(self, bits: int) -> tuple[Decoded, Action]:
+        decoded = decode(bits)
+        make = self._makers.get(decoded.name, self._makers["illegal"])
+        found = self._actions[bits] = decoded, make(self, decoded)
         return found
 
     def _build_block(self) -> Block:

@@ -3,10 +3,52 @@
 
 #include <cstdint>
 #include <cstring>
+#include <unordered_map>
 #include <vector>
 
 #include "Vtop.h"
 #include "design.h"
+
+// Which physical page each page of code was fetched from last.
+class Fetches {
+  public:
+    // The port `fetched` in `cycle`.
+    void note(const uint32_t* fetched, uint64_t cycle) {
+        uint32_t port[kFetchedWords + 2] = {};
+        std::memcpy(port, fetched, 4 * kFetchedWords);
+        if (!(bits(port, kFetched_valid) & 1)) return;
+        const uint64_t page = bits(port, kFetched_vaddr) >> 12 | (bits(port, kFetched_mode) & 7) << 52;
+        const uint64_t frame = bits(port, kFetched_paddr) << 8 >> 20 << 12;
+        if (page == page_ && frame == frame_) return;
+        page_ = page;
+        frame_ = frame;
+        Frames& frames = pages_[page];
+        if (frames.now == frame) return;
+        frames = {frame, frames.now, cycle};
+    }
+    // For an instruction whose record stands there in `cycle`. Whatever changes a translation commits two cycles
+    // before its own record, and what follows is fetched behind that; so a change that is younger is not for it.
+    uint64_t find(uint64_t address, uint64_t mode, uint64_t cycle) const {
+        auto found = pages_.find(address >> 12 | mode << 52);
+        if (found == pages_.end()) return 0;
+        return found->second.since + 2 <= cycle ? found->second.now : found->second.before;
+    }
+
+  private:
+    struct Frames {
+        uint64_t now = 0, before = 0, since = 0;
+    };
+    // 64 bits from `offset` on.
+    static uint64_t bits(const uint32_t* port, unsigned offset) {
+        const uint32_t* at = port + offset / 32;
+        const unsigned shift = offset % 32;
+        uint64_t value = (static_cast<uint64_t>(at[1]) << 32 | at[0]) >> shift;
+        return shift ? value | static_cast<uint64_t>(at[2]) << (64 - shift) : value;
+    }
+
+    std::unordered_map<uint64_t, Frames> pages_;
+    uint64_t page_ = ~0ull, frame_ = 0;
+};
 
 class Recorder {
   public:
@@ -21,10 +63,13 @@ class Recorder {
     // more. A trap has changed it by now, and nothing follows a trap so soon.
     void sample(const Vtop& top, uint64_t cycle) {
         if (!on_) return;
+#if BV_STATE_WORDS
+        fetches_.note(top.fetched.data(), cycle);
+#endif
         if (top.retire_valid) {
             size_t head = words.size();
             words.push_back(0);
-            append(top.retire.data(), kRetireWords);
+            append_retired(top.retire.data(), cycle);
 #if BV_STATE_WORDS
             uint64_t now[BV_STATE_WORDS];
             std::memcpy(now, top.state.data(), sizeof now);
@@ -60,6 +105,24 @@ class Recorder {
     enum Kind : uint64_t { kRetire = 0, kWrite = 1, kWritten = 2 };
     static constexpr size_t kBatch = 16384;
 
+    // The port's words, and where the instruction came from.
+    void append_retired(const void* port, uint64_t cycle) {
+        size_t at = words.size();
+        append(port, kRetireWords);
+#if BV_STATE_WORDS
+        auto field = [&](unsigned word, unsigned bit) { return words[at + word] >> bit; };
+        const uint64_t pc = field(kRetire_pc_word, kRetire_pc_bit);
+        const uint64_t mode = (field(kRetire_privilege_word, kRetire_privilege_bit) & 3) |
+                              (field(kRetire_virt_word, kRetire_virt_bit) & 1) << 2;
+        const bool wide = (field(kRetire_instruction_word, kRetire_instruction_bit) & 3) == 3;
+        const uint64_t last = pc + (wide ? 2 : 0);
+        const uint64_t first_page = fetches_.find(pc, mode, cycle);
+        const uint64_t last_page = last >> 12 == pc >> 12 ? first_page : fetches_.find(last, mode, cycle);
+        words.insert(words.end(), {first_page | (pc & 4095), last_page | (last & 4095)});
+#else
+        words.insert(words.end(), {0, 0});
+#endif
+    }
     void append(const void* from, size_t count) {
         size_t at = words.size();
         words.resize(at + count);
@@ -70,6 +133,7 @@ class Recorder {
     }
 
     bool on_ = false;
+    Fetches fetches_;
 #if BV_STATE_WORDS
     uint64_t before_[BV_STATE_WORDS] = {}, told_[BV_STATE_WORDS] = {};
 #endif

@@ -12,10 +12,17 @@ from rtl.cache.icache import InstructionCache
 from rtl.config import CoreConfig
 from rtl.core.core import Core
 from rtl.core.csr.snapshot import state_layout
-from rtl.core.interface import Events, InterruptLines, Retire
+from rtl.core.interface import Events, FetchTranslation, InterruptLines, Retire
 from rtl.mmu.mmu import Mmu
 
-__all__ = ["CoreComplex"]
+__all__ = ["CoreComplex", "observation_ports"]
+
+
+def observation_ports(config: CoreConfig) -> dict[str, wiring.Member]:
+    """Ports of the complex that only an observing build has."""
+    if not config.observe:
+        return {}
+    return {"state": Out(state_layout(config.hypervisor)), "fetched": Out(FetchTranslation)}
 
 
 class CoreComplex(wiring.Component):
@@ -36,7 +43,7 @@ class CoreComplex(wiring.Component):
     dma: AXI subordinate for other masters; coherent with the data cache, DRAM only
     lines, time: interrupt inputs and ``mtime``
     events, retire: observability
-    state: with ``config.observe``, see :class:`CsrUnit`
+    state, fetched: with ``config.observe``: see :class:`CsrUnit`; translations of fetch addresses
     """
 
     def __init__(self, config: CoreConfig) -> None:
@@ -49,8 +56,8 @@ class CoreComplex(wiring.Component):
                 "time": In(64),
                 "events": Out(Events),
                 "retire": Out(Retire),
-                **({"state": Out(state_layout(config.hypervisor))} if config.observe else {}),
             }
+            | observation_ports(config)
         )
 
     def elaborate(self, platform) -> Module:
@@ -92,5 +99,13 @@ class CoreComplex(wiring.Component):
             self.retire.eq(core.retire),
         ]
         if self.config.observe:
-            m.d.comb += self.state.eq(core.state)
+            request = core.fetch.request
+            m.d.comb += [
+                self.state.eq(core.state),
+                self.fetched.valid.eq(core.fetch.valid & core.fetch.hit),
+                self.fetched.vaddr.eq(request.vaddr),
+                self.fetched.paddr.eq(core.fetch.paddr),
+                self.fetched.mode.privilege.eq(request.privilege),
+                self.fetched.mode.virt.eq(request.virt),
+            ]
         return m

@@ -10,6 +10,7 @@ __all__ = [
     "CsrOp",
     "CsrPort",
     "Events",
+    "FetchTranslation",
     "InterruptLines",
     "Mode",
     "Retire",
@@ -161,6 +162,15 @@ class Events(data.Struct):
     mispredict: 1
     load_use_stall: 1
     memory_stall: 1
+
+
+class FetchTranslation(data.Struct):
+    """A fetch address that was translated in this cycle."""
+
+    valid: 1
+    vaddr: 64
+    paddr: PA_BITS
+    mode: Mode
 
 
 class Retire(data.Struct):

@@ -44,6 +44,8 @@ def test_the_streams_themselves_agree() -> None:
         ("virt", lambda r: not r.trap, "mode"),
         ("rd", lambda r: r.rd_write, "destination"),
         ("rd_data", lambda r: r.rd_write and not r.mem_read, "destination"),
+        ("fetch_paddr", lambda r: not r.trap, "fetched from"),
+        ("fetch_paddr_last", lambda r: not r.trap and r.instruction & 3 == 3, "fetched from"),
         ("mem_vaddr", lambda r: r.mem_read, "load address"),
         ("mem_paddr", lambda r: r.mem_read, "load address"),
         ("mem_paddr_last", lambda r: r.mem_read, "second page"),
@@ -58,7 +60,11 @@ def test_the_streams_themselves_agree() -> None:
     ],
 )
 def test_field(field: str, wanted: Callable[[Retired], object], says: str) -> None:
-    bit = 1 << 40 if field in ("pc", "mem_vaddr", "mem_paddr", "mem_paddr_last") else 1
+    bit = (
+        1 << 40
+        if field in ("pc", "mem_vaddr", "mem_paddr", "mem_paddr_last", "fetch_paddr", "fetch_paddr_last")
+        else 1
+    )
     bit = 3 << 8 if field == "instruction" else bit
     assert says in _noticed(wanted, lambda r: r.replaced(**{field: getattr(r, field) ^ bit}))
 

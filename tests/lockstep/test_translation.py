@@ -244,6 +244,38 @@ def test_fetches_are_told_by_their_bits() -> None:
     assert world.hart.fetch(_VA)[0].bits == other
 
 
+def test_fetches_of_the_same_bits_are_told_by_their_page() -> None:
+    world = _World(Stage.OWN)
+    nop = INSTRUCTIONS["addi"].match
+    for page in (_OLD, _NEW):
+        world.bus.write_bytes(page, nop.to_bytes(4, "little"))
+    world.hart.fetch(_VA)
+    world.map(_NEW)
+    shown = _BLANK.replaced(pc=_VA, instruction=nop)
+    for page in (_OLD, _NEW, _OLD):
+        world.translations.begin(shown.replaced(fetch_paddr=page, fetch_paddr_last=page))
+        world.hart.fetch(_VA)
+        assert world.hart.fetch_pa == world.hart.fetch_pa_last == page
+    world.fence("sfence.vma")
+    world.translations.begin(shown.replaced(fetch_paddr=_OLD, fetch_paddr_last=_OLD))
+    world.hart.fetch(_VA)
+    assert world.hart.fetch_pa == _NEW
+
+
+def test_an_instruction_fetched_before_its_page_was_changed() -> None:
+    """By the time its record is written, fetches go to the other page, where something else stands."""
+    world = _World(Stage.OWN)
+    nop = INSTRUCTIONS["addi"].match
+    world.bus.write_bytes(_OLD, nop.to_bytes(4, "little"))
+    world.hart.fetch(_VA)
+    world.map(_NEW)
+    world.translations.begin(
+        _BLANK.replaced(pc=_VA, instruction=nop, fetch_paddr=_NEW, fetch_paddr_last=_NEW)
+    )
+    assert world.hart.fetch(_VA)[0].bits == nop
+    assert world.translations.fetch_is_open
+
+
 def test_nothing_is_chosen_once_all_is_fenced() -> None:
     world = _World(Stage.OWN)
     world.load(_OLD)
