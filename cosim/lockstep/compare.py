@@ -199,7 +199,7 @@ class Lockstep:
         alike = first >> 12 == hart.fetch_pa >> 12 and (
             record.size == 2 or last >> 12 == hart.fetch_pa_last >> 12
         )
-        return alike or not first or self._translations.fetch_is_open
+        return alike or not first >> 12 or self._translations.fetch_is_open
 
     @staticmethod
     def _cause(retired: Retired) -> int:

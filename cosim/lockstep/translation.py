@@ -337,7 +337,9 @@ class Translations:
             return False
         if access == Access.FETCH:
             claimed = retired.fetch_paddr if va == retired.pc else retired.fetch_paddr_last
-            return (not claimed or outcome >> 12 == claimed >> 12) and self._fits_bits(retired, outcome, va)
+            return (not claimed >> 12 or outcome >> 12 == claimed >> 12) and self._fits_bits(
+                retired, outcome, va
+            )
         first = va >> 12 == retired.mem_vaddr >> 12
         return outcome >> 12 == (retired.mem_paddr if first else retired.mem_paddr_last) >> 12
 
