@@ -304,6 +304,22 @@ def test_accessed_and_dirty(hardware_ad):
         assert g.ram(LOW) == leaf(PAGE, RW if hardware_ad else Pte.R | Pte.W | Pte.A)
 
 
+@pytest.mark.parametrize("hardware_ad", [False, True])
+@pytest.mark.parametrize("taken", [Pte.W, Pte.X, Pte.A, Pte.D, Pte.V, Pte.R | Pte.W])
+def test_permissions_taken_away_are_gone_after_the_fence(taken, hardware_ad):
+    with guest(hardware_ad=hardware_ad) as g:
+        build(g)
+        for fence_address in (VA, None):
+            g.store(LOW, leaf(PAGE, RW | Pte.X))
+            g.fence(fence_address)
+            for cause in (LOAD, STORE, FETCH):
+                g.check(VA, cause)
+            g.store(LOW, leaf(PAGE, RW | Pte.X) & ~taken)
+            g.fence(fence_address)
+            for cause in (LOAD, FETCH, STORE):
+                g.check(VA, cause)
+
+
 class Chaos:
     """What a random guest does: two roots, three middle and four low tables, a dozen addresses."""
 
