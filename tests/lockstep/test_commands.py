@@ -35,10 +35,10 @@ def observing() -> Build:
     return build(Variant.OBSERVE)
 
 
-@pytest.mark.parametrize("guest", ["hello", "stress"])
+@pytest.mark.parametrize("guest", ["hello", "calls", "stress", "stress --nos2", "paging", "paging --no-ept"])
 def test_a_guest_under_the_hypervisor(guest: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     result = tmp_path / "result.json"
-    assert main(["run", "--guest", guest, "--lockstep", "--json", str(result), "-q"]) == 0
+    assert main(["run", "--guest", *guest.split(), "--lockstep", "--json", str(result), "-q"]) == 0
     shown = capsys.readouterr()
     assert "done" in shown.out
     compared = int(re.sub(r"\D", "", re.search(r"([\d,]+) instructions and traps agree", shown.err)[1]))
