@@ -57,11 +57,14 @@ class ExceptionUnit(wiring.Component):
         bits = Signal(32)
         m.d.comb += [
             bits.eq(Mux(fetched.compressed, fetched.instruction[:16], fetched.instruction)),
-            trap.pc.eq(fetched.pc),
-            trap.instruction.eq(bits),
-            trap.compressed.eq(fetched.compressed),
             self.kill.eq(self.valid | self.refetch),
         ]
+        with m.If(self.valid):
+            m.d.comb += [
+                trap.pc.eq(fetched.pc),
+                trap.instruction.eq(bits),
+                trap.compressed.eq(fetched.compressed),
+            ]
         with m.If(self.vmx_abort):
             m.d.comb += [self.valid.eq(1), trap.cause.eq(Cause.VMX_ABORT), trap.tval.eq(self.vmx_address)]
         with m.Elif(self.interrupt_valid):

@@ -165,10 +165,13 @@ class Execute(wiring.Component):
         m.d.comb += [
             delivers.eq(commit & plain & self.vmx.deliver),
             self.trap.valid.eq(self.memory_fault | (commit & trapping) | delivers),
-            self.trap.trap.eq(Mux(self.memory_fault, self.memory_trap, exceptions.trap)),
             self.redirect.target.eq(next_address),
         ]
-        with m.If(delivers):
+        with m.If(self.memory_fault):
+            m.d.comb += self.trap.trap.eq(self.memory_trap)
+        with m.Elif(trapping):
+            m.d.comb += self.trap.trap.eq(exceptions.trap)
+        with m.Elif(delivers):
             m.d.comb += self.trap.trap.eq(self.vmx.event)
         with m.If(self.trap.valid):
             m.d.comb += [self.redirect.valid.eq(~self.trap.exits), self.redirect.target.eq(self.trap.vector)]

@@ -274,8 +274,6 @@ class MemoryStage(wiring.Component):
         m.d.comb += [
             faulted.eq(active & (misaligned_atomic | refused | bus_error | self.translate.fault_valid)),
             self.trap.eq(trap),
-            self.trap.instruction.eq(Mux(op.compressed, op.instruction[:16], op.instruction)),
-            self.trap.compressed.eq(op.compressed),
         ]
         with m.If(faulted):
             m.d.sync += [
@@ -285,6 +283,8 @@ class MemoryStage(wiring.Component):
                 trap.gva.eq(virt),
                 trap.gpa.eq(0),
                 trap.tinst.eq(0),
+                trap.instruction.eq(Mux(op.compressed, op.instruction[:16], op.instruction)),
+                trap.compressed.eq(op.compressed),
                 trap.rights.eq(fault.rights),
                 trap.misconfigured.eq(fault.misconfigured),
                 trap.implicit.eq(fault.implicit),

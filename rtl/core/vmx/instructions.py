@@ -120,9 +120,7 @@ class Instructions(GuestStates):
     def _idle(self, m: Module) -> None:
         execute = self.execute
         ready = execute.clear & ~self.settle.busy
-        with m.If(self.exits):
-            m.next = "EXIT"
-        with m.Elif(self.wants_post & ready):
+        with m.If(self.wants_post & ready):
             m.d.sync += [self.issued.eq(0)]
             m.next = "POST_CONTROL"
         with m.Elif(execute.valid & ready & ~self.halted):
@@ -137,6 +135,10 @@ class Instructions(GuestStates):
             with m.Elif(self.wants_identity):
                 m.d.comb += execute.begun.eq(1)
                 m.next = "IDENTIFY"
+        # Nothing of the above can be at the same time. That what is read must not depend on an exit keeps the
+        # logic free of loops: an entry's event, which is read, is a trap too.
+        with m.If(self.exits):
+            m.next = "EXIT"
 
     def _dispatch(self, m: Module) -> None:
         execute = self.execute
