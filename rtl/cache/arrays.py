@@ -19,12 +19,13 @@ class CacheArrays(wiring.Component):
 
     Members
     -------
-    fill_ways, fill_address, fill_data: write a whole word (a refill's beat)
-    store_ways, store_address, store_data, store_mask: write bytes of a word and make the line dirty. A store
-        and a fill to the same way cannot share a cycle (the fill wins, the store is lost).
-    tag_ways, tag_line: name a line, make it valid and clean; not in a cycle with a store
+    fill_ways, fill_address, fill_data: write a word (a refill's beat)
+    store_ways, store_address, store_data: write a word. A store and a fill to the same way cannot share a
+        cycle (the fill wins, the store is lost).
+    dirty_ways, dirty_set: make a line dirty
+    tag_ways, tag_line, tag_dirty: name a line, make it valid and dirty or clean; not with dirty_ways
     drop_ways, drop_set: make a line invalid
-    clean_ways, clean_set: make a line clean; not in a cycle with a store
+    clean_ways, clean_set: make a line clean; not with dirty_ways
     flush: make all lines invalid (wins over ``tag_ways``)
     """
 
@@ -44,9 +45,11 @@ class CacheArrays(wiring.Component):
                 "store_ways": In(g.ways),
                 "store_address": In(g.word_address_bits),
                 "store_data": In(64),
-                "store_mask": In(8),
+                "dirty_ways": In(g.ways),
+                "dirty_set": In(g.set_bits),
                 "tag_ways": In(g.ways),
                 "tag_line": In(g.line),
+                "tag_dirty": In(1),
                 "drop_ways": In(g.ways),
                 "drop_set": In(g.set_bits),
                 "clean_ways": In(g.ways),
@@ -60,12 +63,12 @@ class CacheArrays(wiring.Component):
         g = self.geometry
         read_set = Signal(g.set_bits)
         m.d.sync += read_set.eq(self.read_address[g.offset_bits :])
-        one = {name: Signal(g.sets, name=f"{name}_one") for name in ("tag", "drop", "clean", "store")}
+        one = {name: Signal(g.sets, name=f"{name}_one") for name in ("tag", "drop", "clean", "dirty")}
         m.d.comb += [
             one["tag"].eq(1 << self.tag_line.set),
             one["drop"].eq(1 << self.drop_set),
             one["clean"].eq(1 << self.clean_set),
-            one["store"].eq(1 << self.store_address[g.offset_bits :]),
+            one["dirty"].eq(1 << self.dirty_set),
         ]
         for way in range(g.ways):
             self._data(m, way)
@@ -77,7 +80,7 @@ class CacheArrays(wiring.Component):
         """One way's words. The read port is always enabled: it becomes a plain registered address."""
         words = memory.Memory(shape=64, depth=self.geometry.sets * self.geometry.words, init=[])
         m.submodules[f"data{way}"] = words
-        write = words.write_port(granularity=8)
+        write = words.write_port()
         read = words.read_port(transparent_for=[write])
         fill = self.fill_ways[way]
         m.d.comb += [
@@ -85,7 +88,7 @@ class CacheArrays(wiring.Component):
             self.data[way].eq(read.data),
             write.addr.eq(Mux(fill, self.fill_address, self.store_address)),
             write.data.eq(Mux(fill, self.fill_data, self.store_data)),
-            write.en.eq(Mux(fill, 0xFF, Mux(self.store_ways[way], self.store_mask, 0))),
+            write.en.eq(fill | self.store_ways[way]),
         ]
 
     def _tags(self, m: Module, way: int) -> None:
@@ -110,8 +113,10 @@ class CacheArrays(wiring.Component):
             m.d.sync += valid.eq(valid & ~Mux(self.drop_ways[way], one["drop"], 0) | tagged)
         with m.If(self.flush):
             m.d.sync += valid.eq(0)
-        with m.If(self.store_ways[way]):
-            m.d.sync += dirty.eq(dirty | one["store"])
+        with m.If(self.dirty_ways[way]):
+            m.d.sync += dirty.eq(dirty | one["dirty"])
+        with m.Elif(self.tag_ways[way] & self.tag_dirty):
+            m.d.sync += dirty.eq(dirty | tagged)
         with m.Elif(self.tag_ways[way] | self.clean_ways[way]):
             m.d.sync += dirty.eq(dirty & ~(tagged | Mux(self.clean_ways[way], one["clean"], 0)))
         m.d.comb += [

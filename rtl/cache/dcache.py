@@ -1,21 +1,21 @@
 """The data cache: write-back, write-allocate, and the point where all memory accesses meet."""
 
-from amaranth import Const, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.bus.axi import AxiBurst, AxiSignature
 from rtl.cache.arrays import CacheArrays
 from rtl.cache.fill import FillQueue
-from rtl.cache.geometry import Geometry
+from rtl.cache.geometry import WORD_BITS, Geometry
 from rtl.cache.interface import CacheOp, CoherentPort, DataPort, is_cacheable
 from rtl.cache.slot import CoherentRequest, CoherentSlot, CoherentSource
 from rtl.cache.uncached import CACHE_ID_WIDTH, DEVICE_ID, LINE_ID, DeviceAccess, is_error
-from rtl.cache.ways import choose_victim, compare_tags, select_way
+from rtl.cache.ways import choose_victim, compare_tags, merge_bytes, select_way
 from rtl.cache.writeback import WriteBack
 from rtl.config import CacheConfig
 from rtl.isa.memory_map import DRAM_BASE
-from rtl.isa.paging import PA_BITS
+from rtl.isa.paging import PA_BITS, PAGE_SHIFT
 
 __all__ = ["DataCache"]
 
@@ -31,7 +31,10 @@ class DataCache(wiring.Component):
     Each cycle the arrays are read for one requester (stage 0); in the next its physical address is compared
     with the tags (stage 1): a hit is answered, a miss starts a line fill and is looked up again until it
     hits. Two fills may be under way while lookups go on; the word that was asked for is handed on as it
-    arrives.
+    arrives. The hart's stores do not wait for whole lines: a store merges with its word as that comes from
+    the bus, or with the array once it is there; to a line that is known to exist, it leaves its bytes with
+    the fill and is done at once. (DRAM begins at its base and has no holes: if a page has answered, so will
+    those below. All beats of a line answer alike: AXI4 A3.4.1, a burst stays in one subordinate's 4 KiB.)
 
     Members
     -------
@@ -83,6 +86,18 @@ class DataCache(wiring.Component):
         """The arrays' output in this cycle is for the hart's request."""
         self._late_done = Signal()
         """The hart's request is answered by the bus, not by the arrays."""
+        self._early_done = Signal()
+        """The hart's store is done although its line is only being asked for."""
+        self._offered = Signal()
+        """A line's beat is on the bus; it is taken unless one of the next two says no."""
+        self._overtaken = Signal()
+        """It would overwrite a word that is still to be written back."""
+        self._collides = Signal()
+        """It belongs in a way that the hart's store writes in this cycle."""
+        self._merging = Signal()
+        """The hart's store is for the very word on the bus."""
+        self._word = Signal(64)
+        """The arrays' word in the way that hits."""
 
         self._schedule(m)
         self._lookup(m)
@@ -92,8 +107,9 @@ class DataCache(wiring.Component):
         return m
 
     def _schedule(self, m: Module) -> None:
-        """Stage 0: who reads the arrays. A line being written back must keep ahead of its refill; the walker
-        goes before the hart, everybody else after it; an idle cycle reads for the hart once more."""
+        """Stage 0: who reads the arrays. The walker goes before the hart, everybody else after it; a line
+        being written back lets new requests go first unless its refill waits for it, but not those that are
+        looked up again (they may wait for just this); an idle cycle reads for the hart once more."""
         g, cpu, slot = self.geometry, self.cpu, self._slot
         stalled = Signal()
         may_index = Signal()
@@ -109,8 +125,10 @@ class DataCache(wiring.Component):
             self._read_word.eq(read_address),
             stalled.eq(cpu.valid & ~cpu.done),
         ]
-        with m.If(self._writeback.reading):
-            m.d.comb += read_address.eq(self._writeback.read_address)
+        writeback = self._writeback
+        new = (cpu.index_valid & may_index) | (slot.wants & ~slot.busy)
+        with m.If(writeback.reading & (self._overtaken | ~new)):
+            m.d.comb += [read_address.eq(writeback.read_address), writeback.granted.eq(1)]
         with m.Elif(slot.wants & (slot.urgent | ~cpu_wants)):
             m.d.comb += [read_address.eq(slot.word_address), slot.granted.eq(1)]
         with m.Else():
@@ -155,15 +173,27 @@ class DataCache(wiring.Component):
         dirty_hit = (hit & arrays.dirty).any()
         clean_start = Signal()
         self._allocate(m, active & ~clean & ~hit.any() & ~leaving, line, address.offset, writes)
+        incoming = Mux(self._offered, fill.next_way, 0)
         with m.If(clean):
             m.d.comb += [
                 complete.eq(active & ~dirty_hit & ~leaving),
-                clean_start.eq(active & dirty_hit & writeback.idle),
+                clean_start.eq(active & dirty_hit & ~(hit & fill.in_flight).any() & writeback.idle),
             ]
+        with m.Elif(writes & mine):
+            m.d.comb += complete.eq(active & ~self._locked & (hit & ~(fill.in_flight | incoming)).any())
         with m.Elif(writes):
-            m.d.comb += complete.eq(
-                active & ~(mine & self._locked) & (hit & ~(fill.in_flight | fill.beat_way)).any()
-            )
+            present = hit & ~fill.pending
+            m.d.comb += [
+                self._merging.eq(
+                    active
+                    & self._offered
+                    & ~self._overtaken
+                    & ~fill.next_owner[_SLOT]
+                    & (hit & fill.arriving).any()
+                ),
+                self._collides.eq(active & (present & incoming).any()),
+                complete.eq((active & present.any()) | self._merging),
+            ]
         with m.Else():
             m.d.comb += complete.eq(active & (hit & ~fill.pending).any())
         with m.If(clean_start):
@@ -174,16 +204,16 @@ class DataCache(wiring.Component):
             ]
             m.d.comb += [arrays.clean_ways.eq(hit), arrays.clean_set.eq(line.set)]
 
-        word = Signal(64)
+        word = self._word
         store = Signal()
         m.d.comb += [
             word.eq(select_way(hit, arrays.data)),
             store.eq(complete & writes & ((request.op == CacheOp.WRITE) | (word == request.expected))),
-            arrays.store_ways.eq(Mux(store, hit, 0)),
+            arrays.dirty_ways.eq(Mux(store, hit, 0)),
+            arrays.dirty_set.eq(line.set),
+            arrays.store_ways.eq(Mux(store & ~self._merging, hit, 0)),
             arrays.store_address.eq(self._read_word),
-            arrays.store_data.eq(request.wdata),
-            arrays.store_mask.eq(Mux(request.op == CacheOp.CAS, 0xFF, request.wmask)),
-            cpu.done.eq((complete & ~mine) | self._late_done),
+            cpu.done.eq((complete & ~mine) | self._late_done | self._early_done),
             cpu.rdata.eq(Mux(self._late_done, self.bus.rdata, word)),
             slot.rdata.eq(Mux(fill.first_owner[_SLOT], self.bus.rdata, word)),
             slot.swapped.eq(Mux(clean, slot.retried, store)),
@@ -193,10 +223,13 @@ class DataCache(wiring.Component):
             self.snoop.valid.eq(store & mine & (slot.source == CoherentSource.DMA)),
             self.snoop.paddr.eq(slot.request.paddr),
         ]
+        with m.If(store):
+            mask = request.wmask | (request.op == CacheOp.CAS).replicate(8)
+            m.d.comb += arrays.store_data.eq(merge_bytes(word, request.wdata, mask))
 
     def _allocate(self, m: Module, missed, line, offset, writes) -> None:
         """Start a fill for a lookup that missed, and write back what stands in its place."""
-        g, slot = self.geometry, self._slot
+        g, cpu, slot = self.geometry, self.cpu, self._slot
         arrays, fill, writeback = self._arrays, self._fill, self._writeback
         turn = Signal(g.ways, init=1)
         victim = Signal(g.ways)
@@ -206,7 +239,9 @@ class DataCache(wiring.Component):
             victim.eq(choose_victim(arrays.valid, turn)),
             victim_dirty.eq((victim & arrays.valid & arrays.dirty).any()),
             victim_busy.eq(
-                (victim & fill.in_flight).any() | writeback.reading | (victim_dirty & ~writeback.idle)
+                (victim & fill.in_flight).any()
+                | (writeback.reading & (writeback.held.set == line.set) & (victim & writeback.read_way).any())
+                | (victim_dirty & ~writeback.idle)
             ),
             fill.valid.eq(missed & ~victim_busy),
             fill.line.eq(line),
@@ -214,7 +249,7 @@ class DataCache(wiring.Component):
             fill.way.eq(victim),
             fill.owner.eq(Mux(slot.evaluating, 1 << _SLOT, 1 << _CPU)),
             fill.writing.eq(writes),
-            fill.cancel[_CPU].eq(~self.cpu.valid),
+            fill.cancel[_CPU].eq(~cpu.valid | cpu.done),
             arrays.tag_line.eq(line),
             writeback.offset.eq(offset),
             writeback.line.set.eq(line.set),
@@ -222,10 +257,22 @@ class DataCache(wiring.Component):
             writeback.way.eq(victim),
             writeback.word.eq(select_way(writeback.read_way, arrays.data)),
         ]
+        page = Cat(line.set, line.tag)[PAGE_SHIFT - WORD_BITS - g.offset_bits :]
+        present = Signal()
+        highest = Signal(len(page))
+        m.d.comb += fill.merge_data.eq(cpu.wdata)
         with m.If(fill.valid & fill.ready):
+            m.d.comb += self._early_done.eq(
+                present & (page <= highest) & ~slot.evaluating & (cpu.op == CacheOp.WRITE)
+            )
+            with m.If(self._early_done):
+                m.d.comb += [fill.owner.eq(0), fill.merge_mask.eq(cpu.wmask), arrays.tag_dirty.eq(1)]
             m.d.comb += [arrays.tag_ways.eq(victim), writeback.start.eq(victim_dirty)]
             m.d.comb += self.miss.eq(~slot.evaluating)
             m.d.sync += turn.eq(turn.rotate_left(1))
+        answering = Cat(fill.beat_line.set, fill.beat_line.tag)[-len(page) :]
+        with m.If(fill.r_valid & ~fill.beat_error & (~present | (answering > highest))):
+            m.d.sync += [present.eq(1), highest.eq(answering)]
 
     def _answer_from_bus(self, m: Module) -> None:
         """Lead arriving words into the arrays, and to a requester who waits for this very word."""
@@ -236,13 +283,24 @@ class DataCache(wiring.Component):
             self.bus,
             self.cpu,
         )
+        writeback = self._writeback
+        beat = Signal(64)
+        m.d.comb += beat.eq(merge_bytes(bus.rdata, fill.beat_merge, fill.beat_mask))
         m.d.comb += [
-            fill.r_valid.eq(bus.rvalid & (bus.rid == LINE_ID)),
+            self._offered.eq(bus.rvalid & (bus.rid == LINE_ID)),
+            self._overtaken.eq(
+                self._offered
+                & writeback.reading
+                & (writeback.read_address == fill.beat_address)
+                & (writeback.read_way & fill.next_way).any()
+            ),
+            bus.rready.eq(~(self._overtaken | self._collides)),
+            fill.r_valid.eq(self._offered & bus.rready),
             fill.r_error.eq(is_error(bus.rresp)),
             fill.r_last.eq(bus.rlast),
             arrays.fill_ways.eq(fill.beat_way),
             arrays.fill_address.eq(fill.beat_address),
-            arrays.fill_data.eq(bus.rdata),
+            arrays.fill_data.eq(Mux(self._merging, merge_bytes(beat, cpu.wdata, cpu.wmask), beat)),
             arrays.drop_ways.eq(fill.drop_way),
             arrays.drop_set.eq(fill.drop_set),
             device.valid.eq(cpu.valid & ~is_cacheable(cpu.paddr)),
@@ -250,7 +308,8 @@ class DataCache(wiring.Component):
             device.paddr.eq(cpu.paddr),
             self._late_done.eq(cpu.valid & (fill.first_owner[_CPU] | fill.failed_owner[_CPU] | device.done)),
             cpu.error.eq(
-                self._late_done & Mux(device.done, device.error, fill.r_error | fill.failed_owner[_CPU])
+                (self._late_done & Mux(device.done, device.error, fill.r_error | fill.failed_owner[_CPU]))
+                | (self._merging & fill.beat_error)
             ),
             self._slot.error.eq(
                 (self._slot.evaluating & ~self._slot.cacheable)
@@ -280,7 +339,6 @@ class DataCache(wiring.Component):
             bus.arburst.eq(Mux(select, AxiBurst.INCR, AxiBurst.WRAP)),
             device.ar_ready.eq(bus.arready & select),
             fill.ar_ready.eq(bus.arready & ~select),
-            bus.rready.eq(1),
             device.r_valid.eq(bus.rvalid & (bus.rid == DEVICE_ID)),
             device.r_resp.eq(bus.rresp),
         ]

@@ -21,18 +21,22 @@ class FillQueue(wiring.Component):
     valid, ready, line, offset, way: request a fill of ``line`` into ``way`` (one-hot), first word ``offset``
     owner: who waits, one-hot, may be 0; comes back as ``first_owner`` with the critical word
     cancel: owners who no longer wait (any cycle)
-    writing: the owner waits for the whole line (it is going to write): comes back as ``failed_owner`` if the
-        line is not to be had
+    writing: the owner is going to write and looks the line up again: it comes back as ``failed_owner``, and
+        only if the line is not to be had
+    merge_mask, merge_data: bytes of the first word that are written already, and what with
     kill: lines in flight were invalidated; their words serve nobody any more
     ar_valid, ar_ready, ar_line, ar_offset: the burst to request
     r_valid, r_error, r_last: a beat of the oldest fill arrives
     beat_way, beat_address: where the arriving word goes (one-hot, 0 without a beat)
     beat_line, beat_offset, beat_owner: which word it is, and the owners of its fill (0 without a beat)
+    beat_mask, beat_merge: bytes of it that were written with the request; beat_error: it or one before failed
+    next_way, next_owner: where the next beat will go, and the owners whom it will serve itself
     first_owner: owners served by the arriving word itself
     drop_way, drop_set: the line that ends in this cycle had an error and must become invalid
     failed_owner: the writing owners of that line
     query_set, query_offset: what a lookup looks at
-    in_flight: ways of that set that still miss words; ``pending``: those that miss that very word
+    in_flight: ways of that set that still miss words; ``pending``: those that miss that very word;
+        ``arriving``: those that get that very word with the next beat
     idle: nothing under way
     """
 
@@ -51,6 +55,8 @@ class FillQueue(wiring.Component):
                 "error": 1,
                 "owner": owners,
                 "writing": 1,
+                "merge_mask": 8,
+                "merge_data": 64,
             }
         )
         super().__init__(
@@ -62,6 +68,8 @@ class FillQueue(wiring.Component):
                 "way": In(g.ways),
                 "owner": In(owners),
                 "writing": In(1),
+                "merge_mask": In(8),
+                "merge_data": In(64),
                 "cancel": In(owners),
                 "kill": In(1),
                 "ar_valid": Out(1),
@@ -76,6 +84,11 @@ class FillQueue(wiring.Component):
                 "beat_line": Out(g.line),
                 "beat_offset": Out(g.offset_bits),
                 "beat_owner": Out(owners),
+                "beat_mask": Out(8),
+                "beat_merge": Out(64),
+                "beat_error": Out(1),
+                "next_way": Out(g.ways),
+                "next_owner": Out(owners),
                 "first_owner": Out(owners),
                 "drop_way": Out(g.ways),
                 "drop_set": Out(g.set_bits),
@@ -84,6 +97,7 @@ class FillQueue(wiring.Component):
                 "query_offset": In(g.offset_bits),
                 "in_flight": Out(g.ways),
                 "pending": Out(g.ways),
+                "arriving": Out(g.ways),
                 "idle": Out(1),
             }
         )
@@ -108,8 +122,7 @@ class FillQueue(wiring.Component):
         error = current.error | self.r_error
         with m.If(self.r_valid):
             m.d.comb += [self.beat_way.eq(current.way), self.beat_owner.eq(current.owner)]
-            with m.If(current.first & ~current.writing):
-                m.d.comb += self.first_owner.eq(current.owner)
+            m.d.comb += self.first_owner.eq(self.next_owner)
             with m.If(self.r_last & error):
                 m.d.comb += self.drop_way.eq(current.way)
                 with m.If(current.writing):
@@ -122,6 +135,11 @@ class FillQueue(wiring.Component):
             with m.If(~error):
                 m.d.sync += current.missing.eq(current.missing & ~(1 << current.offset)[: g.words])
         m.d.comb += [
+            self.beat_mask.eq(Mux(current.first, current.merge_mask, 0)),
+            self.beat_merge.eq(current.merge_data),
+            self.beat_error.eq(error),
+            self.next_way.eq(current.way),
+            self.next_owner.eq(Mux(current.first & ~current.writing, current.owner, 0)),
             self.beat_line.eq(current.line),
             self.beat_offset.eq(current.offset),
             self.beat_address[: g.offset_bits].eq(current.offset),
@@ -163,6 +181,8 @@ class FillQueue(wiring.Component):
                 "error": 0,
                 "owner": self.owner,
                 "writing": self.writing,
+                "merge_mask": self.merge_mask,
+                "merge_data": self.merge_data,
             }
             with m.If(current.active):
                 m.d.sync += [following[name].eq(value) for name, value in entry.items()]
@@ -182,4 +202,5 @@ class FillQueue(wiring.Component):
         m.d.comb += [
             self.in_flight.eq(Mux(here, current.way, 0) | ways),
             self.pending.eq(Mux(lacks, current.way, 0) | ways),
+            self.arriving.eq(Mux(here & (current.offset == self.query_offset), current.way, 0)),
         ]

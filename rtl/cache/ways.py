@@ -5,12 +5,17 @@ from operator import or_
 
 from amaranth import Cat, Mux
 
-__all__ = ["choose_victim", "compare_tags", "select_way"]
+__all__ = ["choose_victim", "compare_tags", "merge_bytes", "select_way"]
 
 
 def compare_tags(tags, valid, tag):
     """Ways whose tag is valid and equals ``tag``."""
     return Cat(valid[way] & (tags[way] == tag) for way in range(len(valid)))
+
+
+def merge_bytes(old, new, mask):
+    """The 64-bit word ``old`` with those bytes of ``new`` whose bit is set in ``mask``."""
+    return Cat(Mux(mask[n], new[8 * n : 8 * n + 8], old[8 * n : 8 * n + 8]) for n in range(8))
 
 
 def select_way(ways, values):

@@ -21,15 +21,15 @@ class _State(enum.Enum, shape=3):
 class WriteBack(wiring.Component):
     """Copies one line from the arrays into a buffer, one word per cycle, then sends it as an AXI burst.
 
-    The words are read in the order in which a refill of the same way overwrites them, starting in the cycle
-    after ``start``: the refill never overtakes.
+    The words are read in the order in which a refill of the same way overwrites them; the refill must wait
+    while the word that it brings is the next one to be read.
 
     Members
     -------
     start: take ``line`` from ``way`` (one-hot), first word ``offset``; only while ``idle``
     idle: nothing under way: every line written back has reached memory
-    reading, read_address: the arrays must be read there in this cycle
-    read_way, word: the way to select (one-hot), and the word selected in the cycle after ``reading``
+    reading, read_address, granted: the arrays are to be read there; they are, in this cycle
+    read_way, word: the way to select (one-hot), and the word selected in the cycle after ``granted``
     held: line under way, valid while not ``idle``
     sending: address or data are (or want to be) on the bus
     aw_valid, aw_ready; w_valid, w_ready, w_data, w_last; b_valid: the burst, from word 0 of ``held``
@@ -46,6 +46,7 @@ class WriteBack(wiring.Component):
                 "offset": In(g.offset_bits),
                 "idle": Out(1),
                 "reading": Out(1),
+                "granted": In(1),
                 "read_address": Out(g.word_address_bits),
                 "read_way": Out(g.ways),
                 "word": In(64),
@@ -84,7 +85,7 @@ class WriteBack(wiring.Component):
             self.w_data.eq(read.data),
             self.w_last.eq(left == 0),
         ]
-        m.d.sync += [captured.valid.eq(self.reading), captured.offset.eq(offset)]
+        m.d.sync += [captured.valid.eq(self.granted), captured.offset.eq(offset)]
         with m.Switch(state):
             with m.Case(_State.IDLE):
                 m.d.sync += [
@@ -95,7 +96,7 @@ class WriteBack(wiring.Component):
                 m.d.sync += left.eq(g.words - 1)
                 with m.If(self.start):
                     m.d.sync += state.eq(_State.READ)
-            with m.Case(_State.READ):
+            with m.Case(_State.READ), m.If(self.granted):
                 m.d.sync += [offset.eq(offset + 1), left.eq(left - 1)]
                 with m.If(left == 0):
                     m.d.sync += state.eq(_State.LAST)

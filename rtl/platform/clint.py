@@ -60,13 +60,15 @@ class Clint(wiring.Component):
         m.d.sync += self.mtip.eq(self.time >= mtimecmp)
 
         refused = bus.size < 2
-        mask = Cat(strobe.replicate(8) for strobe in bus.wstrb)
+        mask = Signal(64)
         m.d.comb += [bus.ready.eq(bus.valid), bus.error.eq(refused)]
 
         def merge(old: Signal):
             return old & ~mask | bus.wdata & mask
 
         write = bus.valid & bus.write & ~refused
+        with m.If(write):
+            m.d.comb += mask.eq(Cat(strobe.replicate(8) for strobe in bus.wstrb))
         with m.Switch(bus.addr[3:16]):
             with m.Case(CLINT_MSIP >> 3):
                 m.d.comb += bus.rdata.eq(self.msip)

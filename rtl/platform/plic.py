@@ -189,12 +189,19 @@ class Plic(wiring.Component):
         """Find the best source of context ``c`` and compare it with the threshold."""
         m.submodules[f"selector_{c}"] = selector = PlicSelector(self.sources)
         priority = Signal(PRIORITY_BITS, name=f"best_priority_{c}")
+        waiting = Signal(name=f"waiting_{c}")
         m.d.comb += [
             selector.candidates.eq(self._pending & self._enables[c]),
             *[selector.planes[bit].eq(plane) for bit, plane in enumerate(self._planes)],
+            waiting.eq(selector.candidates.any()),
             self.lines[c].eq(priority > self._thresholds[c]),
         ]
-        m.d.sync += [self._best[c].eq(selector.id), priority.eq(selector.priority)]
+        m.d.sync += priority.eq(selector.priority)
+        # Without a candidate the number is 0 anyway; a simulator need not find that out.
+        with m.If(waiting):
+            m.d.sync += self._best[c].eq(selector.id)
+        with m.Else():
+            m.d.sync += self._best[c].eq(0)
 
     def _source_registers(self, m: Module, value: Signal, wdata: Value) -> None:
         bus = self.bus

@@ -3,7 +3,7 @@
 // usage: soak SEED CYCLES     prints what was done, or the first thing that was wrong (status 1)
 //
 // Every write enters the reference in the cycle in which its port says done; every read must see it. A fetch may
-// see any value since the last flush. One line answers with bus errors.
+// see any value since the last flush. The last line answers with bus errors.
 
 #include <unistd.h>
 
@@ -27,7 +27,7 @@ namespace {
 using Word = uint64_t;
 enum Op { READ, WRITE, CAS };
 
-constexpr Word DRAM = 0x80000000, DEVICE = 0x10000000, ROM = 0x1000, BAD_LINE = DRAM + 0x4140;
+constexpr Word DRAM = 0x80000000, DEVICE = 0x10000000, ROM = 0x1000, BAD_LINE = DRAM + 0x6140;
 constexpr Word HANGS = 20000;  // cycles
 
 Vsoak dut;

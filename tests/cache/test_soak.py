@@ -83,6 +83,7 @@ def build(config: CacheConfig, folder: Path) -> Path:
         CacheConfig(ways=2, way_bytes=256),
         CacheConfig(ways=4, way_bytes=256, line_bytes=32),
         CacheConfig(),
+        CacheConfig(ways=8),
     ],
 )
 def test_soak(config, tmp_path):
