@@ -1,6 +1,6 @@
 # What a TLB miss costs: chains of dependent loads over pages, and single HLV loads with what is cached chosen.
 #include "bench.inc"
-results_of 10
+results_of 12
 
 # Rows of results (a chain is CHAIN loads over as many pages; each load gives the address of the next):
 #   0 chain, no translation, after sfence.vma      1 chain, hits, Sv39
@@ -8,12 +8,34 @@ results_of 10
 #   3 chain, hits, G-stage only      4 chain, G-stage only, after a fence and a neighbour
 #   5 chain, hits, both stages       6 chain, both stages, after a fence and a neighbour
 #   7 long chain over LONG pages, Sv39, all in the second-level TLB
-#   8 hlv.d hit                      9 hlv.d after hfence.gvma and hfence.vvma
+#   8 hlv.d hit                      9 hlv.d after hfence.gvma and hfence.vvma; all tables in 2 MiB: 10 reads
+#  10 hlv.d hit, other tables       11 the same; each table and the data in a gigabyte of their own: 15 reads
 .equ CHAIN, 8
 .equ LONG, 64
 .equ NEIGHBOUR, DATA + 200 * 4096 + 2048  # not in the cache set that all tables share
 .equ FIRST, DATA + 0x1000
 .equ LONG_FIRST, DATA + 64 * 4096
+
+# Tables in which no step of a walk helps another, each entry in a cache set of its own.
+.equ FAR, 0x80600000                    # root of the G-stage (16 KiB), then 4 KiB each:
+.equ FAR_G1, FAR + 0x3000               # + 4 KiB * n: level 1 of gigabyte n
+.equ FAR_G0, FAR + 0x7000               # + 4 KiB * n: level 0
+.equ FAR_VS, FAR + 0xb000               # + 4 KiB * n: the first stage's root (1), level 1 (2), level 0 (3), data (4)
+.equ FAR_VA, (9 << 30) | (17 << 21) | (25 << 12) | 0x400
+
+.macro entry address, target, flags
+    li t0, \address
+    li t1, ((\target) >> 12 << 10) | (\flags)
+    sd t1, 0(t0)
+.endm
+
+# Guest physical page far_gpa_\n, in gigabyte \n, is FAR_VS + 4 KiB * \n.
+.macro far_gigabyte n
+    .set far_gpa_\n, (\n << 30) | ((32 + 8 * \n) << 21) | ((64 + 8 * \n) << 12)
+    entry FAR + 8 * \n, FAR_G1 + 0x1000 * \n, 0x01
+    entry FAR_G1 + 0x1000 * \n + 8 * (32 + 8 * \n), FAR_G0 + 0x1000 * \n, 0x01
+    entry FAR_G0 + 0x1000 * \n + 8 * (64 + 8 * \n), FAR_VS + 0x1000 * \n, 0xd7
+.endm
 
 .text
 .balign 64
@@ -44,6 +66,20 @@ main:
     hfence.vvma
     phase two_stage, 1, 1, flush_handler
     phase hlv, 1, 0, unexpected_here
+    far_gigabyte 1
+    far_gigabyte 2
+    far_gigabyte 3
+    far_gigabyte 4
+    entry FAR_VS + 0x1000 + 8 * 9, far_gpa_2, 0x01
+    entry FAR_VS + 0x2000 + 8 * 17, far_gpa_3, 0x01
+    entry FAR_VS + 0x3000 + 8 * 25, far_gpa_4, 0xc7
+    li t0, (SATP_SV39 | (FAR >> 12))
+    csrw hgatp, t0
+    li t0, (SATP_SV39 | (far_gpa_1 >> 12))
+    csrw vsatp, t0
+    hfence.gvma
+    hfence.vvma
+    phase far, 1, 0, unexpected_here
     mv ra, s11
     ret
 
@@ -147,12 +183,12 @@ g_only:
 two_stage:
     guest_chains 5, 6
 
-.balign 64
-hlv:
-    li a2, FIRST
+# Row \hits: an hlv.d from \address that hits; row \misses: one after fences of both stages.
+.macro single_loads address, hits, misses
+    li a2, \address
     li t2, (1 << 8)                     # hstatus.SPVP: as VS
     csrs hstatus, t2
-    samples_begin 8
+    samples_begin \hits
 1:
 .balign 64
     rdcycle t0
@@ -161,7 +197,7 @@ hlv:
     rdcycle t1
     sub a0, t1, t0
     sample 1b
-    samples_begin 9
+    samples_begin \misses
 1:  hfence.gvma
     hfence.vvma
 .balign 64
@@ -172,6 +208,15 @@ hlv:
     sub a0, t1, t0
     sample 1b
     ebreak
+.endm
+
+.balign 64
+hlv:
+    single_loads FIRST, 8, 9
+
+.balign 64
+far:
+    single_loads FAR_VA, 10, 11
 
 .balign 4
 unexpected_here:
