@@ -9,6 +9,7 @@ from cosim.coverage.group import Bin
 from cosim.coverage.instructions import DONE, ILLEGAL, VIRTUAL
 from cosim.coverage.permissions import first_permission, second_permission
 from cosim.coverage.walks import SIZES
+from cosim.coverage.xvmx import XvmxCounter
 from cosim.model.decode import decode
 from cosim.model.exceptions import Access
 from cosim.model.hart import Hart
@@ -20,6 +21,7 @@ from rtl.isa.csr_state import csr_states
 from rtl.isa.csrs import CSRS_BY_NUMBER
 from rtl.isa.instructions import COMPRESSED, INSTRUCTIONS, Format
 from rtl.isa.privilege import mode_name
+from rtl.isa.xvmx import Arch
 
 __all__ = ["Collector"]
 
@@ -85,6 +87,7 @@ class Collector:
         self._walks: list[Walk] = []
         self._found: dict[tuple[int, int, int], tuple[str, str]] = {}
         self._views: dict[int, View] = {}
+        self._xvmx = XvmxCounter(hart, self._count)
         hart.walker.observer = self._walks.append
         hart.step = self._watched  # type: ignore[method-assign]
 
@@ -103,7 +106,14 @@ class Collector:
     def _watched(self, *arguments, **options) -> Record:
         walks = self._walks
         walks.clear()
+        arch = self._hart.vmx.arch
+        if arch == Arch.XVMX:
+            self._xvmx.before()
         record = self._step(*arguments, **options)
+        if arch != Arch.H:
+            if arch == Arch.XVMX:
+                self._xvmx.after(record)
+            return record
         trap = record.trap
         self._executed[record.bits, record.privilege, record.virt, trap] += 1
         if trap is not None:

@@ -17,7 +17,9 @@ from cosim.model.record import Imposed, Record
 from cosim.observe import RETIRE_PLACES
 from rtl.isa.causes import INTERRUPT_BIT
 from rtl.isa.csrs import CSRS
+from rtl.isa.instructions import INSTRUCTIONS, Opcode
 from rtl.isa.memory_map import DRAM_BASE
+from rtl.isa.xvmx import FIELDS
 
 __all__ = ["Lockstep", "Mismatch"]
 
@@ -35,8 +37,11 @@ _TAKEN_FROM_HARDWARE = {
 
 _NOTHING = Imposed()
 _FETCH, _FETCH_LAST = (RETIRE_PLACES[name][0] for name in ("fetch_paddr", "fetch_paddr_last"))
-_IMPOSING = frozenset((0x73, 0x2F))
-"""Opcodes of which something may be taken from the hardware even if they touch no memory: CSR reads, sc."""
+_IMPOSING = frozenset((0x73, 0x2F, int(Opcode.CUSTOM_3)))
+"""Opcodes of which something may be taken from the hardware even if they touch no memory: CSR reads, sc,
+vmread."""
+_VMREAD = INSTRUCTIONS["vmread"]
+_PREEMPT_TIMER = FIELDS["PREEMPT_TIMER"].number
 
 
 class Mismatch(AssertionError):
@@ -132,7 +137,7 @@ class Lockstep:
         judge = self._judge
         judge.look(retired.cycle)
         if special and retired.interrupt:
-            return judge.taken(retired.cause)
+            return judge.left(retired.cause) if retired.vm_exit else judge.taken(retired.cause)
         wrong = judge.retired()
         if word & 0x7F == 0x73 and word >> 12 & 3 and wrong is None and retired.rd_write and not retired.trap:
             return judge.read(word >> 20, retired.rd_data)
@@ -147,7 +152,10 @@ class Lockstep:
     def _imposed(self, retired: Retired, word: int) -> Imposed:
         """What this step takes from the hardware."""
         if retired.trap:
-            return Imposed(interrupt=retired.cause) if retired.interrupt else _NOTHING
+            if not retired.interrupt:
+                return _NOTHING
+            exit_ = retired.vm_exit
+            return Imposed(boundary_exit=retired.cause) if exit_ else Imposed(interrupt=retired.cause)
         opcode = word & 0x7F
         if opcode == 0x73:
             number = word >> 20
@@ -155,6 +163,10 @@ class Lockstep:
                 return Imposed(csr={number: retired.rd_data})
         if retired.mem_read and retired.mem_paddr < DRAM_BASE:
             return Imposed(loads=[retired.mem_data & ((1 << (8 << retired.mem_size)) - 1)])
+        if opcode == Opcode.CUSTOM_3 and _VMREAD.matches(word):
+            if self.machine.hart.x[word >> 15 & 31] == _PREEMPT_TIMER and retired.rd_write:
+                return Imposed(preempt_timer=retired.rd_data)
+            return _NOTHING
         if opcode == 0x2F and word >> 27 == 3:  # sc.w, sc.d
             return Imposed(sc_fails=retired.rd_write == 1 and retired.rd_data == 1)
         return _NOTHING
@@ -172,7 +184,9 @@ class Lockstep:
         ):
             return False
         if trap:
-            if record.trap != self._cause(retired):
+            if record.trap != self._cause(retired) or retired.vm_exit != record.vm_exit:
+                return False
+            if retired.vm_exit and (retired.rd, retired.rd_data) != (record.rd, record.rd_value):
                 return False
         else:
             rd = record.rd
@@ -190,6 +204,8 @@ class Lockstep:
             return True
         if record.trap is None:
             self._translations.executed(record)
+        elif record.vm_exit:
+            self._translations.transition()
         return self.state.agrees(retired, record)
 
     def _fetched_alike(self, retired: Retired, record: Record) -> bool:
@@ -203,7 +219,7 @@ class Lockstep:
 
     @staticmethod
     def _cause(retired: Retired) -> int:
-        return retired.cause | (INTERRUPT_BIT if retired.interrupt else 0)
+        return retired.cause | (INTERRUPT_BIT if retired.interrupt and not retired.vm_exit else 0)
 
     def _differences(self, retired: Retired, record: Record) -> Iterator[str]:
         """In words, what is not the same."""
@@ -217,8 +233,16 @@ class Lockstep:
             model = "no trap" if record.trap is None else f"trap {record.trap:#x}"
             yield f"trap: hardware {cause}, model {model}"
         elif retired.trap:
-            if record.trap != self._cause(retired):
-                yield f"cause: hardware {self._cause(retired):#x}, model {record.trap:#x}"
+            if record.trap != self._cause(retired) or retired.vm_exit != record.vm_exit:
+                kinds = ["exit" if one.vm_exit else "trap" for one in (retired, record)]
+                yield (
+                    f"cause: hardware {kinds[0]} {self._cause(retired):#x}, model {kinds[1]} {record.trap:#x}"
+                )
+            elif retired.vm_exit and (retired.rd, retired.rd_data) != (record.rd, record.rd_value):
+                yield (
+                    f"stack pointer: hardware x{retired.rd} = {retired.rd_data:#x}, "
+                    f"model x{record.rd} = {record.rd_value:#x}"
+                )
         else:
             if retired.instruction & ((1 << 8 * record.size) - 1) != record.bits:
                 yield f"instruction: hardware {retired.instruction:08x}, model {record.bits:08x}"

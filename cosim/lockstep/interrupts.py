@@ -7,11 +7,13 @@ software sets are in both.
 
 from dataclasses import dataclass
 
+from cosim.lockstep.guest import Times, guest_due, guest_sip, judge_exit, judge_interrupt
 from cosim.model.machine import Machine
 from cosim.model.record import Imposed
 from cosim.model.traps import interrupt_to_take
 from rtl.isa.causes import VS_INTERRUPTS, Interrupt
 from rtl.isa.csrs import CSRS, VS_ALIASES
+from rtl.isa.xvmx import Arch
 
 __all__ = ["InterruptJudge"]
 
@@ -70,6 +72,7 @@ class InterruptJudge:
         clint, value = self._machine.clint, self._hart.csrs.value
         for name in ("stimecmp", "vstimecmp", "htimedelta", "menvcfg", "henvcfg"):
             self._settled(name, value[name])
+        self._settled("guest clock", self._hart.vmx.time_offset())
         self._settled("mtimecmp", clint.mtimecmp)
         self._settled("msip", clint.msip)
 
@@ -80,7 +83,8 @@ class InterruptJudge:
         now = clint.mtime
         slack = _SLACK // self._ticks + 2
         value = hart.csrs.value
-        software = value["mip"] | value["hvip"]
+        h = hart.vmx.arch == Arch.H
+        software = value["mip"] | (value["hvip"] if h else 0)
         results = []
         for time in (now - slack, now + slack):
             mtip = (time >= clint.mtimecmp) << Interrupt.MTI
@@ -92,17 +96,34 @@ class InterruptJudge:
         for name, bits in _ACTS_ON.items():
             if name in recent:
                 certain &= ~bits | software & ~(1 << Interrupt.STI)
-                possible |= bits
+                possible |= bits if h else bits & ~VS_INTERRUPTS
         # The PLIC's lines depend on devices: possible as soon as a source is enabled.
         machine, supervisor = self._machine.plic.enabled
         possible |= bool(machine) << Interrupt.MEI | bool(supervisor) << Interrupt.SEI
         return certain, possible
 
+    def _times(self) -> Times:
+        """For the guest of Xvmx."""
+        certain, possible = self._pending()
+        now, slack = self._machine.clint.mtime, _SLACK // self._ticks + 2
+        recent = (
+            line for name, line in self._lines.items() if name in ("vstimecmp", "guest clock", "menvcfg")
+        )
+        unsettled = any(line.since and self._cycle - line.since <= _SLACK for line in recent)
+        return Times(certain, possible, max(now - slack, 0), now + slack, unsettled)
+
     # ---- Verdicts ----
+
+    def left(self, reason: int) -> str | None:
+        """The guest of Xvmx exits between two instructions."""
+        self._overdue = 0
+        return judge_exit(self._hart, reason, self._times())
 
     def taken(self, code: int) -> str | None:
         """The hardware takes interrupt ``code``."""
         self._overdue = 0
+        if self._hart.vmx.in_guest:
+            return judge_interrupt(self._hart, code, self._times())
         certain, possible = self._pending()
         name = Interrupt(code).name if code in list(Interrupt) else str(code)
         bit = 1 << code
@@ -120,17 +141,23 @@ class InterruptJudge:
         if self._countdown > 0 and not self._overdue:
             return None
         self._countdown = _PERIOD
-        certain, _ = self._pending()
-        due = interrupt_to_take(self._hart, certain)
+        due = self._certainly_due()
         if due is None:
             self._overdue = 0
             return None
         self._overdue += 1
         if self._overdue > _BOUND:
-            return (
-                f"interrupt {Interrupt(due).name}: has been due for {self._overdue} instructions, not taken"
-            )
+            return f"{due}: has been due for {self._overdue} instructions, not taken"
         return None
+
+    def _certainly_due(self) -> str | None:
+        """What the next instruction should wait for."""
+        if self._hart.vmx.in_guest:
+            event = guest_due(self._hart, self._times())
+            return None if event is None else str(event)
+        certain, _ = self._pending()
+        code = interrupt_to_take(self._hart, certain)
+        return None if code is None else f"interrupt {Interrupt(code).name}"
 
     def read(self, number: int, shown: int) -> str | None:
         """The hardware read ``shown`` from a pending register or the time."""
@@ -142,7 +169,10 @@ class InterruptJudge:
             return None
         if hart.virt:
             name = VS_ALIASES.get(name, name)
-        certain, possible = (self._view(name, bits) for bits in self._pending())
+        if hart.vmx.in_guest and name == "vsip":
+            certain, possible = guest_sip(hart, self._times())
+        else:
+            certain, possible = (self._view(name, bits) for bits in self._pending())
         if certain & ~shown or shown & ~possible:
             return f"{name}: hardware {shown:#x}, model {certain:#x} to {possible:#x}"
         return None
@@ -158,7 +188,7 @@ class InterruptJudge:
         return bits
 
     def _read_time(self, shown: int) -> str | None:
-        delta = self._hart.csrs.value["htimedelta"] if self._hart.virt else 0
+        delta = self._hart.guest_time() - self._hart.time() if self._hart.virt else 0
         away = (shown - delta - self._machine.clint.mtime + _SLACK) & ((1 << 64) - 1)
         if away > 2 * _SLACK:
             return f"time: hardware {shown:#x}, model {self._machine.clint.mtime + delta:#x}"

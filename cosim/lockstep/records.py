@@ -55,6 +55,7 @@ class Retired:
         self.changes = changes
 
     trap = _field("trap")
+    vm_exit = _field("vm_exit")
     interrupt = _field("interrupt")
     cause = _field("cause")
     pc = _field("pc")
@@ -102,7 +103,8 @@ class Retired:
         """What it did, on one line."""
         text = ""
         if self.trap:
-            text += f" {'interrupt' if self.interrupt else 'exception'} {self.cause}"
+            kind = "exit" if self.vm_exit else "interrupt" if self.interrupt else "exception"
+            text += f" {kind} {self.cause}"
         if self.rd_write:
             text += f" x{self.rd}={self.rd_data:#x}"
         if self.mem_read or self.mem_write:

@@ -19,9 +19,9 @@ from cosim.model.translation import Space
 from cosim.model.view import View
 from rtl.isa.causes import Cause
 from rtl.isa.csrs import CSRS
-from rtl.isa.instructions import INSTRUCTIONS
+from rtl.isa.instructions import INSTRUCTIONS, Opcode
 from rtl.isa.memory_map import DRAM_BASE
-from rtl.isa.xvmx import Arch
+from rtl.isa.xvmx import Arch, ExitReason, Invept, Invvpid, ProcControl
 
 __all__ = ["Translations"]
 
@@ -51,19 +51,19 @@ _STAGES = {"satp": Stage.OWN, "vsatp": Stage.GUEST, "hgatp": Stage.SECOND}
 _SUPERVISOR_FENCES = _matches("sfence.vma", "sinval.vma")
 _GUEST_FENCES = _matches("hfence.vvma", "hinval.vvma")
 _SECOND_FENCES = _matches("hfence.gvma", "hinval.gvma")
-_XVMX_FENCES = [(i.mask, i.match) for i in INSTRUCTIONS.values() if i.name in ("invept", "invvpid")]
+_XVMX_NAMES = {i.match >> 25: i.name for i in INSTRUCTIONS.values() if i.extension == "Xvmx"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Fence:
     """``address``, ``id``: None for all; ``id`` is an ASID, or a VMID for ``Stage.SECOND``; ``vmid``: whose
-    first-stage translations, for ``Stage.GUEST``."""
+    first-stage translations, for ``Stage.GUEST`` (None: everybody's)."""
 
     time: int
     stage: Stage
     address: int | None
     id: int | None
-    vmid: int = 0
+    vmid: int | None = None
 
     def covers(self, space: Space, address: int, old: int, is_global: bool) -> bool:
         """Whether it ends the use of an entry's value ``old`` in translating ``address``."""
@@ -72,7 +72,7 @@ class _Fence:
                 return False  # rs1 orders accesses to leaves alone
             if (self.address ^ address) >> 12:
                 return False
-        if self.stage is Stage.GUEST and self.vmid != _vmid(space):
+        if self.stage is Stage.GUEST and self.vmid not in (None, _vmid(space)):
             return False
         if self.id is None:
             return True
@@ -149,13 +149,43 @@ class Translations:
             if name in ("satp", "vsatp", "hgatp"):
                 self._root_written(name)
         word = record.bits
-        if self.hart.vmx.arch == Arch.XVMX:
-            self._stages |= {Stage.GUEST, Stage.SECOND}
         if word & 0x7F == 0x73 and word >> 12 & 7 == 0 and word >> 25:
             self._fence_executed(word, bool(record.virt))
-        elif any(word & mask == match for mask, match in _XVMX_FENCES):
-            self.fence(Stage.GUEST)
-            self.fence(Stage.SECOND)
+        elif word & 0x7F == Opcode.CUSTOM_3:
+            self._xvmx_executed(word, record)
+
+    def _xvmx_executed(self, word: int, record: Record) -> None:
+        """An instruction of Xvmx (docs/xvmx.md, sections 3 and 7)."""
+        name, x, vmx = _XVMX_NAMES.get(word >> 25), self.hart.x, self.hart.vmx
+        first, second = x[word >> 15 & 31], x[word >> 20 & 31]
+        if name in ("vmlaunch", "vmresume"):
+            if self.hart.virt:
+                self.transition()
+        elif record.rd and record.rd_value:
+            return  # it failed
+        elif name == "invept":
+            whole = first == Invept.ALL
+            self.fence(Stage.SECOND, None, None if whole else _vmid_in(second))
+        elif name == "invvpid":
+            kind, vpid = first & 3, first >> 16 & 0xFFFF
+            if kind == Invvpid.ALL:
+                self._fence_all_guests()
+                return
+            self.fence(Stage.GUEST, second if kind == Invvpid.ADDRESS else None, vmid=vpid)
+            if kind != Invvpid.ADDRESS:
+                self.fence(Stage.SECOND, None, vpid)
+        elif name == "vmfunc" and not vmx.proc(ProcControl.VPID):
+            self._fence_all_guests()
+
+    def transition(self) -> None:
+        """Xvmx goes into the guest, or out of it."""
+        self._stages |= {Stage.GUEST, Stage.SECOND}
+        if not self.hart.vmx.proc(ProcControl.VPID):
+            self._fence_all_guests()
+
+    def _fence_all_guests(self) -> None:
+        self.fence(Stage.GUEST, everybody=True)
+        self.fence(Stage.SECOND)
 
     def _fence_executed(self, word: int, virt: bool) -> None:
         def is_one(kinds: list[tuple[int, int]]) -> bool:
@@ -172,12 +202,24 @@ class Translations:
             vmid = None if number is None else number & ((1 << _VMID.width) - 1)
             self.fence(Stage.SECOND, None if address is None else address << 2, vmid)
 
-    def fence(self, stage: Stage, address: int | None = None, number: int | None = None) -> None:
-        """Entries of ``stage`` that are covered must be the present ones from now on."""
+    def fence(
+        self,
+        stage: Stage,
+        address: int | None = None,
+        number: int | None = None,
+        *,
+        vmid: int | None = None,
+        everybody: bool = False,
+    ) -> None:
+        """Entries of ``stage`` that are covered must be the present ones from now on. ``vmid``: another
+        guest's than the present one's; or ``everybody``'s."""
         self._time += 1
-        vmid = _vmid_in(self.hart.csrs.value["hgatp"])
+        hart = self.hart
+        if vmid is None and not everybody:
+            vmid = _vmid_in(hart.csrs.value["hgatp"] if hart.vmx.arch == Arch.H else hart.vmx.gatp())
         whole = address is None and number is None
-        if whole and (stage is not Stage.GUEST or self._vmids <= {vmid}):
+        mine = hart.vmx.arch == Arch.H and self._vmids <= {vmid}
+        if whole and (stage is not Stage.GUEST or everybody or mine):
             self._whole[stage] = self._time
         self._fences.append(_Fence(self._time, stage, address, number, vmid))
         if self.hart.arbiter is not None and all(self._whole[used] > self._changed for used in self._stages):
@@ -345,6 +387,8 @@ class Translations:
 
     def _fits_trap(self, retired: Retired, outcome: Outcome, va: int, access: int) -> bool:
         """A fault of this kind of access at this address must come from it, and no other may."""
+        if retired.vm_exit:
+            return self._fits_exit(retired, outcome)
         faults = not retired.interrupt and _FAULTS.get(retired.cause) == access
         state = retired.state
         here = faults and self._told(state, _TVALS, va)
@@ -353,6 +397,17 @@ class Translations:
         if not here or outcome.cause != retired.cause:
             return False
         return retired.cause not in _GUEST_FAULTS or self._told(state, _TVAL2S, outcome.tval2)
+
+    def _fits_exit(self, retired: Retired, outcome: Outcome) -> bool:
+        """An exit of Xvmx shows its reason alone."""
+        faults = retired.cause in (ExitReason.EXCEPTION, ExitReason.EPT_VIOLATION, ExitReason.EPT_MISCONFIG)
+        if not isinstance(outcome, Trap) or not faults:
+            return not isinstance(outcome, Trap)
+        if outcome.cause not in _GUEST_FAULTS:
+            return retired.cause == ExitReason.EXCEPTION
+        assert outcome.second_stage is not None
+        malformed = outcome.second_stage.misconfigured
+        return retired.cause == (ExitReason.EPT_MISCONFIG if malformed else ExitReason.EPT_VIOLATION)
 
     def _told(self, state: dict[str, int], names: tuple[str, ...], value: int) -> bool:
         """Whether the trap has put ``value`` into one of these registers (or it was there already)."""

@@ -19,8 +19,8 @@ from cosim.model.record import Imposed, Record
 from cosim.model.system import SYSTEM_MAKERS
 from cosim.model.traps import interrupt_to_take, take
 from cosim.model.view import Block
+from cosim.model.xvmx import boundary
 from cosim.model.xvmx.architectures import MAKERS_OF
-from cosim.model.xvmx.boundary import Taken, at_boundary, imposed_event, wakes
 from cosim.model.xvmx.intercepts import exception_exit
 from cosim.model.xvmx.unit import Vmx
 from rtl.isa.causes import INTERRUPT_BIT, Cause, Interrupt
@@ -191,32 +191,36 @@ class Hart(Accesses):
     def _guest_boundary(self) -> int | None:
         """Xvmx: do what is due between two instructions of the guest; returns the trap's cause or the exit's
         reason, None if there was nothing."""
-        due: Taken | Trap | None
-        try:
-            due = at_boundary(self)
-        except Trap as abort:
-            due = abort
-        if due is None:
-            return None
-        cause = self._do_at_boundary(due)
-        self.pc = self.next_pc
-        return cause
+        while (event := boundary.due(self)) is not None:
+            cause = self._do_at_boundary(event)
+            if cause is not None:
+                self.pc = self.next_pc
+                return cause
+        return None
 
-    def _do_at_boundary(self, due: Taken | Trap) -> int:
+    def _do_at_boundary(self, event: boundary.Due) -> int | None:
+        """What a record tells of it; None after a notification, which is over then."""
         self.next_pc = self.pc
-        if isinstance(due, Trap):
-            self._handle(due, None)
-            return due.cause
-        cause = INTERRUPT_BIT | due.code
-        if due.guest:
+        if event.what is boundary.What.EXIT:
+            self._handle(boundary.boundary_exit(self, event), None)
+            return event.reason
+        if event.what is boundary.What.POST:
+            try:
+                self.vmx.post()
+            except Trap as abort:
+                self._handle(abort, None)
+                return abort.cause
+            return None
+        cause = INTERRUPT_BIT | event.code
+        if event.what is boundary.What.GUEST:
             self.vmx.deliver(cause)
-        else:
-            take(self, cause)
+            return cause + 1  # records tell the bit of mip, as for VS-level interrupts
+        take(self, cause)
         return cause
 
     def sleep(self) -> None:
         """wfi: with nothing pending, time passes at once to the next timer event."""
-        awake = wakes(self) if self.vmx.in_guest else self.pending() & self.csrs.value["mie"]
+        awake = boundary.wakes(self) if self.vmx.in_guest else self.pending() & self.csrs.value["mie"]
         if self.imposed is None and not awake:
             self.idle += min(self._ticks_to_event(), 1 << 20) * self.surroundings.cycles_per_tick()
         self.deadline = 0
@@ -328,6 +332,7 @@ class Hart(Accesses):
                 self.vmx.exit(report, decoded)
                 if self.record is not None:
                     self.record.vm_exit, self.record.trap = True, report.reason
+                    self.record.rd, self.record.rd_value = _SP, self.x[_SP]
                 return 0
         tinst = trap.pseudo
         guest = trap.cause in (Cause.LOAD_GUEST_PAGE_FAULT, Cause.STORE_GUEST_PAGE_FAULT)
@@ -344,31 +349,31 @@ class Hart(Accesses):
         self.use_recorded_accesses()
         record = Record(self.pc, self.privilege, self.virt)
         self.record, self.imposed = record, imposed
-        if not (self.vmx.in_guest and self._step_boundary(record, imposed)):
-            code = imposed.interrupt if imposed is not None else self._due_interrupt()
-            if code is not None:
-                record.trap = INTERRUPT_BIT | code
-                self.next_pc = self.pc
-                take(self, record.trap)
-            else:
-                self._step_instruction(record)
+        if not self._step_boundary(record, imposed):
+            self._step_instruction(record)
         self.pc = record.next_pc = self.next_pc
         return record
 
     def _step_boundary(self, record: Record, imposed: Imposed | None) -> bool:
-        """Between two instructions of Xvmx's guest; whether something happened there."""
+        """Between two instructions; whether something happened there."""
         if imposed is None:
             self.surroundings.polled()
+        if not self.vmx.in_guest:
+            code = imposed.interrupt if imposed is not None else interrupt_to_take(self)
+            if code is None:
+                return False
+            record.trap = INTERRUPT_BIT | code
+            self.next_pc = self.pc
+            take(self, record.trap)
+            return True
+        if imposed is None:
             record.trap = self._guest_boundary()
             return record.trap is not None
-        due = imposed_event(self, imposed)
-        if due is not None:
-            record.trap = self._do_at_boundary(due)
-        return due is not None
-
-    def _due_interrupt(self) -> int | None:
-        self.surroundings.polled()
-        return interrupt_to_take(self)
+        while (event := boundary.imposed_event(self, imposed)) is not None:
+            record.trap = self._do_at_boundary(event)
+            if record.trap is not None:
+                return True
+        return False
 
     def _step_instruction(self, record: Record) -> None:
         decoded = None

@@ -63,6 +63,7 @@ class Imposed:
     lines: mip bits that devices drive (MSIP, MTIP, SEIP, MEIP)
     csr: value by number that a CSR instruction reads (counters, pending bits)
     loads: values that successive reads of devices return
+    preempt_timer: Xvmx: what vmread of PREEMPT_TIMER finds, if that is near enough
     sc_fails: whether a store-conditional fails though the model holds a reservation
     """
 
@@ -72,4 +73,5 @@ class Imposed:
     lines: int | None = None
     csr: dict[int, int] = field(default_factory=dict)
     loads: list[int] = field(default_factory=list)
+    preempt_timer: int | None = None
     sc_fails: bool = False

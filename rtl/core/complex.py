@@ -22,7 +22,7 @@ def observation_ports(config: CoreConfig) -> dict[str, wiring.Member]:
     """Ports of the complex that only an observing build has."""
     if not config.observe:
         return {}
-    return {"state": Out(state_layout(config.hypervisor)), "fetched": Out(FetchTranslation)}
+    return {"state": Out(state_layout(config.hypervisor, config.xvmx)), "fetched": Out(FetchTranslation)}
 
 
 class CoreComplex(wiring.Component):

@@ -57,7 +57,7 @@ class Core(wiring.Component):
                 "outer_events": In(Events),
                 "events": Out(Events),
                 "retire": Out(Retire),
-                **({"state": Out(state_layout(config.hypervisor))} if config.observe else {}),
+                **({"state": Out(state_layout(config.hypervisor, config.xvmx))} if config.observe else {}),
             }
         )
 

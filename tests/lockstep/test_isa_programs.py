@@ -5,10 +5,10 @@ import pytest
 from cosim.build import Variant, build
 from cosim.elf import read_elf
 from cosim.lockstep.run import compare_program, run_lockstep
-from tests.isa.build import build_program, program_names
+from tests.isa.build import build_program, program_names, xvmx_program_names
 
 
-@pytest.mark.parametrize("name", program_names())
+@pytest.mark.parametrize("name", program_names() + xvmx_program_names())
 def test_hardware_and_model_agree(name: str) -> None:
     assert run_lockstep(build_program(name), max_cycles=2_000_000) > 10
 

@@ -1,11 +1,12 @@
 """What happens between two instructions of the guest (docs/xvmx.md, section 5)."""
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from cosim.model.exceptions import VmExit
 from cosim.model.record import Imposed
-from rtl.isa.causes import INTERRUPT_PRIORITY, Interrupt
+from rtl.isa.causes import INTERRUPT_PRIORITY, VS_INTERRUPTS, Interrupt
 from rtl.isa.csr_state import S_INTERRUPTS
 from rtl.isa.csrs import CSRS
 from rtl.isa.privilege import Privilege
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
     from cosim.model.hart import Hart
 
 __all__ = [
-    "Taken",
-    "at_boundary",
+    "Due",
+    "What",
+    "boundary_exit",
     "clear_software_interrupt",
-    "extint_exit",
+    "due",
     "guest_pending",
     "imposed_event",
     "wakes",
@@ -30,12 +32,26 @@ _STCE = CSRS["menvcfg"].mask("STCE")
 _SSI, _STI, _SEI = 1 << Interrupt.SSI, 1 << Interrupt.STI, 1 << Interrupt.SEI
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """An interrupt with the supervisor's or the machine's ``code``, for the ``guest`` or for M mode."""
+class What(Enum):
+    """Kinds of ``Due``."""
 
-    code: int
-    guest: bool
+    MACHINE = auto()
+    """M mode takes interrupt ``code``."""
+    GUEST = auto()
+    """The guest takes interrupt ``code``, a supervisor's."""
+    EXIT = auto()
+    """The guest exits with ``reason``; for EXTINT because of physical interrupt ``code``."""
+    POST = auto()
+    """A notification is taken without an exit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What happens before the guest's next instruction."""
+
+    what: What
+    code: int = 0
+    reason: int = 0
 
 
 def _first(pending: int) -> int:
@@ -74,62 +90,56 @@ def wakes(hart: "Hart") -> bool:
     return bool(physical or guest_pending(hart) & value["vsie"] or expired)
 
 
-def extint_exit(hart: "Hart", code: int) -> VmExit:
-    """The exit of physical interrupt ``code``, acknowledged if the controls say so."""
-    if not hart.vmx.vmcs.field["EXIT_CTLS"] & ExitControl.ACK:
-        return VmExit(ExitReason.EXTINT)
-    if code == Interrupt.SSI:
-        hart.csrs.replace("mip", _SSI, 0)
-    return VmExit(ExitReason.EXTINT, EventBits.VALID | code)
-
-
-def at_boundary(hart: "Hart", pending: int | None = None) -> Taken | VmExit | None:
-    """What is due: an interrupt, an exit, or nothing.
-
-    Takes notifications on the way; a Trap if that is a VMX abort. ``pending`` stands in for mip.
-    """
+def due(hart: "Hart", mip: int | None = None) -> Due | None:
+    """What comes first; nothing changes. ``mip`` in place of the hart's own."""
     vmx, value = hart.vmx, hart.csrs.value
-    while True:
-        mip = hart.pending() if pending is None else pending
-        ready = mip & value["mie"]
-        machine = ready & ~value["mideleg"]
-        if machine:
-            return Taken(_first(machine), guest=False)
-        if vmx.step_due:
-            return VmExit(ExitReason.STEP)
-        if vmx.pin(PinControl.PREEMPT) and hart.time() >= vmx.preempt_at:
-            return VmExit(ExitReason.PREEMPT)
-        may_interrupt = hart.privilege == _U or value["vsstatus"] & _SIE
-        if may_interrupt and vmx.proc(ProcControl.INTWIN):
-            return VmExit(ExitReason.INTWIN)
-        physical = ready & S_INTERRUPTS if vmx.pin(PinControl.EXTINT) else 0
-        if not physical:
-            break
-        code = _first(physical)
-        if not vmx.pin(PinControl.POSTED) or code != vmx.vmcs.field["PI_VECTOR"]:
-            return extint_exit(hart, code)
-        vmx.post()
-        if pending is not None:
-            pending &= ~(1 << code)
-    guest = guest_pending(hart, pending) & value["vsie"]
-    return Taken(_first(guest), guest=True) if guest and may_interrupt else None
-
-
-def imposed_event(hart: "Hart", imposed: Imposed) -> Taken | VmExit | None:
-    """What to do before the next instruction in lockstep: the hardware's interrupts, EXTINT and PREEMPT
-    exits, and the rest of what is due here."""
-    value, vmx = hart.csrs.value, hart.vmx
-    if imposed.interrupt is not None:
-        code = imposed.interrupt
-        machine = not value["mideleg"] >> code & 1 and value["mie"] >> code & 1
-        return Taken(code, guest=not machine)
-    if imposed.boundary_exit == ExitReason.PREEMPT:
-        return VmExit(ExitReason.PREEMPT)
-    if imposed.boundary_exit == ExitReason.EXTINT:
-        ready = hart.pending() & value["mie"] & S_INTERRUPTS
-        return extint_exit(hart, _first(ready or S_INTERRUPTS))
+    pending = hart.pending() if mip is None else mip
+    ready = pending & value["mie"]
+    machine = ready & ~value["mideleg"]
+    if machine:
+        return Due(What.MACHINE, _first(machine))
     if vmx.step_due:
-        return VmExit(ExitReason.STEP)
+        return Due(What.EXIT, reason=ExitReason.STEP)
+    if vmx.pin(PinControl.PREEMPT) and hart.time() >= vmx.preempt_at:
+        return Due(What.EXIT, reason=ExitReason.PREEMPT)
+    may_interrupt = hart.privilege == _U or value["vsstatus"] & _SIE
+    if may_interrupt and vmx.proc(ProcControl.INTWIN):
+        return Due(What.EXIT, reason=ExitReason.INTWIN)
+    physical = ready & S_INTERRUPTS if vmx.pin(PinControl.EXTINT) else 0
+    if physical:
+        code = _first(physical)
+        if vmx.pin(PinControl.POSTED) and code == vmx.vmcs.field["PI_VECTOR"]:
+            return Due(What.POST, code)
+        return Due(What.EXIT, code, ExitReason.EXTINT)
+    guest = guest_pending(hart, pending) & value["vsie"]
+    return Due(What.GUEST, _first(guest)) if guest and may_interrupt else None
+
+
+def boundary_exit(hart: "Hart", event: Due) -> VmExit:
+    """The exit of ``event``; a physical interrupt is acknowledged if the controls say so."""
+    if event.reason != ExitReason.EXTINT or not hart.vmx.vmcs.field["EXIT_CTLS"] & ExitControl.ACK:
+        return VmExit(event.reason)
+    if event.code == Interrupt.SSI:
+        hart.csrs.replace("mip", _SSI, 0)
+    return VmExit(ExitReason.EXTINT, EventBits.VALID | event.code)
+
+
+def imposed_event(hart: "Hart", imposed: Imposed) -> Due | None:
+    """The same in lockstep: the hardware's interrupts, and EXTINT and PREEMPT exits, when it takes them."""
+    value, vmx = hart.csrs.value, hart.vmx
+    code, reason = imposed.interrupt, imposed.boundary_exit
+    if code is not None and not 1 << code & VS_INTERRUPTS:
+        return Due(What.MACHINE, code)
+    if reason == ExitReason.PREEMPT:
+        return Due(What.EXIT, reason=reason)
+    if vmx.step_due:
+        return Due(What.EXIT, reason=ExitReason.STEP)
     if vmx.proc(ProcControl.INTWIN) and (hart.privilege == _U or value["vsstatus"] & _SIE):
-        return VmExit(ExitReason.INTWIN)
-    return None
+        return Due(What.EXIT, reason=ExitReason.INTWIN)
+    ready = hart.pending() & value["mie"] & value["mideleg"] & S_INTERRUPTS
+    notified = vmx.pin(PinControl.POSTED) and value["mip"] & ready & _SSI
+    if notified and not (reason is not None and ready & _SEI):
+        return Due(What.POST, Interrupt.SSI)
+    if reason == ExitReason.EXTINT:
+        return Due(What.EXIT, _first(ready or S_INTERRUPTS), ExitReason.EXTINT)
+    return Due(What.GUEST, code - 1) if code is not None else None

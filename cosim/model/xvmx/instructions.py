@@ -32,6 +32,7 @@ _S = int(Privilege.S)
 _EPTP_LIST_ENTRIES = 512
 _INVVPID_FIELDS = 0xFFFF_0003
 _PAGE = 4096
+_TIMER_SLACK = 16
 
 Operation = Callable[["Hart", int, int], int | None]
 """(hart, value of rs1, value of rs2) to the value for rd; None writes none."""
@@ -114,7 +115,17 @@ def _vmread(hart: "Hart", number: int, _: int) -> int:
     field = FIELDS_BY_NUMBER.get(number)
     if vmx.current == NO_VMCS or field is None:
         return vmx.fail(VmError.UNKNOWN_FIELD)
+    if field.name == "PREEMPT_TIMER":
+        _take_timer(hart)
     return vmx.vmcs.read(field)
+
+
+def _take_timer(hart: "Hart") -> None:
+    """Lockstep: what an exit saved depends on the cycle."""
+    field = hart.vmx.vmcs.field
+    shown = hart.imposed.preempt_timer if hart.imposed is not None else None
+    if shown is not None and abs(shown - field["PREEMPT_TIMER"]) <= _TIMER_SLACK:
+        field["PREEMPT_TIMER"] = shown
 
 
 def _vmwrite(hart: "Hart", number: int, value: int) -> int:

@@ -6,10 +6,13 @@ from amaranth.lib.wiring import In, Out
 
 from rtl.core.csr.registers import CsrWrite, on_write
 from rtl.isa.csr_state import csr_states
+from rtl.isa.csrs import CSRS
 from rtl.isa.paging import AtpMode
 from rtl.mmu.interface import Atp, Hgatp
 
 __all__ = ["TranslationRegisters"]
+
+_NOS2 = CSRS["mvirt"].field("NOS2").lo
 
 
 class TranslationRegisters(wiring.Component):
@@ -57,5 +60,7 @@ class TranslationRegisters(wiring.Component):
                 with m.If(self.raw):
                     m.d.sync += hgatp.eq(self.write.value)
             with m.If(self.nos2):
+                m.d.sync += hgatp.eq(0)
+            with on_write(m, self.write, "mvirt"), m.If(self.write.value[_NOS2]):
                 m.d.sync += hgatp.eq(0)
         return m

@@ -104,8 +104,8 @@ class CsrUnit(wiring.Component):
             "pmp_changed": Out(1),
         }
         if config.observe:
-            ports["snapshot"] = Out(snapshot_layout(config.hypervisor))
-            ports["state"] = Out(state_layout(config.hypervisor))
+            ports["snapshot"] = Out(snapshot_layout(config.hypervisor, config.xvmx))
+            ports["state"] = Out(state_layout(config.hypervisor, config.xvmx))
         super().__init__(ports)
 
     def elaborate(self, platform: object) -> Module:

@@ -104,7 +104,7 @@ def test_status_bits_of_the_context():
 
 def entry(hart, n: int):
     """One entry of the pmp port."""
-    return hart.ctx.get(hart.unit.pmp)[n]
+    return hart.ctx.get(hart.unit.pmp[n])
 
 
 def test_pmpcfg_is_warl():

@@ -160,6 +160,23 @@ XPROGRAM
     TO_S
     lwu a0, 4(a2)
     CHECK a0, 4
+    sw x0, 4(a2)
+    vmptrld a0, a2
+    CHECK a0, 0
+    jal fresh_vmcs
+    SET_FIELD PROC_CTLS, PROC_EPT | PROC_VMFUNC
+    SET_EPTP table, 0
+    SET_FIELD EPTP_LIST, HOLE
+    la s0, 2f
+    GUEST_U
+1:  vmfunc a0, x0, x0
+    LEAVE_GUEST
+    j fail
+2:  CHECK_TRAP BY_M, VMX_ABORT
+    CHECK_BITS s7, MSTATUS_MPP | MSTATUS_MPV, MSTATUS_MPV
+    TO_S
+    lwu a0, 4(a2)
+    CHECK a0, 4
     TEST 10     # the posted-interrupt descriptor: the notification stays
     vmclear a0, a2
     vmptrld a0, a2

@@ -136,7 +136,14 @@ XPROGRAM
     TEST 9      # the VMX instructions are not M's
     IN_M_ILLEGAL vmptrst a0
     IN_M_ILLEGAL vmxon a0, a1
+    IN_M_ILLEGAL vmxoff a0
+    IN_M_ILLEGAL vmclear a0, a1
+    IN_M_ILLEGAL vmptrld a0, a1
     IN_M_ILLEGAL vmread a0, a1
+    IN_M_ILLEGAL vmwrite a0, a1, a2
+    IN_M_ILLEGAL vmlaunch a0
+    IN_M_ILLEGAL invept a0, a1, a2
+    IN_M_ILLEGAL invvpid a0, a1, a2
     IN_M_ILLEGAL vmresume a0
     IN_M_ILLEGAL vmcall
     IN_M_ILLEGAL vmfunc a0, a1, a2

@@ -119,6 +119,11 @@ XPROGRAM
     CHECK_FIELD EXIT_TVAL, 0
     CHECK_FIELD GUEST_LINEAR, 0
     CHECK_FIELD GUEST_PHYS, PROBE
+    GUEST_U
+1:  sb a1, 0(a0)
+    LEAVE_GUEST
+    CHECK_EXIT_AT REASON_EPT_MISCONFIG, 1b
+    CHECK_FIELD GUEST_PHYS, PROBE
     .endm
     LEAF PTE_V | PTE_W | PTE_U | PTE_A | PTE_D
     MISCONFIGURED
@@ -199,6 +204,22 @@ XPROGRAM
     CHECK_EXIT REASON_EPT_VIOLATION
     CHECK_FIELD EXIT_QUAL, 0x81 | ENTRY(0, 0, 1)
     CHECK_FIELD G_PC, 0x40005ab0
+    la t0, user_part        # from U, at the code's second address
+    li t1, USER_ALIAS
+    add t0, t0, t1
+    PUT_FIELD G_PC, t0
+    SET_FIELD G_PRIV, 0
+    PUT_ADDRESS H_PC, 77f
+    li a7, -2
+    vmresume a7
+    j fail
+    .balign 4
+user_part:
+    lb a1, 0(a0)
+    j fail
+77: CHECK_EXIT REASON_EPT_VIOLATION
+    CHECK_FIELD EXIT_QUAL, 0x81 | ENTRY(0, 0, 1)
+    CHECK_FIELD G_PRIV, 0
     TEST 11     # ... its write, to set A
     TO_M
     li a0, 1 << 61
@@ -216,6 +237,21 @@ XPROGRAM
     CHECK_FIELD EXIT_QUAL, 0x82 | ENTRY(1, 0, 0)
     CHECK_FIELD GUEST_LINEAR, 0x40005ab0
     CHECK_FIELD GUEST_PHYS, 0x10000123000 + 5 * 8
+    SET_FIELD G_PRIV, 0
+    la t0, user_part
+    li t1, USER_ALIAS
+    add t0, t0, t1
+    PUT_FIELD G_PC, t0
+    PUT_ADDRESS H_PC, 77f
+    la t0, page
+    li t1, (DRAM >> 2) | PTE_V | PTE_R | PTE_W | PTE_U
+    sd t1, 5 * 8(t0)
+    li a7, -2
+    vmresume a7
+    j fail
+77: CHECK_EXIT REASON_EPT_VIOLATION
+    CHECK_FIELD EXIT_QUAL, 0x82 | ENTRY(1, 0, 0)
+    CHECK_FIELD G_PRIV, 0
     TO_M
     li a0, 1 << 61
     csrc menvcfg, a0

@@ -217,6 +217,12 @@ XPROGRAM
     .endm
     IN_ROOT_U vmxon a0, a1
     IN_ROOT_U vmxoff a0
+    IN_ROOT_U vmclear a0, a2
+    IN_ROOT_U vmptrld a0, a2
+    IN_ROOT_U vmwrite a0, x0, x0
+    IN_ROOT_U vmlaunch a0
+    IN_ROOT_U invept a0, a1, a2
+    IN_ROOT_U invvpid a0, a1, a2
     IN_ROOT_U vmptrst a0
     IN_ROOT_U vmread a0, x0
     IN_ROOT_U vmresume a0
