@@ -47,6 +47,10 @@ def guest_sip(hart: Hart, times: Times) -> tuple[int, int]:
         results.append(guest_pending(hart, mip))
     hart.imposed = None
     certain, possible = results[0] & results[1], results[0] | results[1]
+    value = hart.csrs.value
+    notified = times.possible & value["mie"] & value["mideleg"] & 1 << Interrupt.SSI
+    if notified and hart.vmx.pin(PinControl.POSTED):
+        possible |= 1 << Interrupt.SEI  # by what the notification brings
     if times.unsettled:
         shown = hart.vmx.vmcs.field["VIRQ"]
         certain, possible = certain & ~(_STI & ~shown), possible | _STI
