@@ -96,6 +96,7 @@ FIGURES: dict[str, Figure] = {
     "csrw_hgatp_cycles": Figure("csrw hgatp", "transitions", _over(6), 2),
     "hfence_all_cycles": Figure("hfence.gvma or hfence.vvma of everything, the dearer", "transitions",
                                 lambda rows: max(rows[7], rows[8]) - rows[0], 4),
+    "vmx_hypercall_cycles": Figure("the same on Xvmx", "vmx_hypercall", _row(0)),
     "vmx_exit_cycles": Figure("Xvmx: guest's rdcycle, vmcall, handler's rdcycle", "vmx", _over(1), 8),
     "vmx_entry_cycles": Figure("handler's rdcycle, vmresume, guest's rdcycle", "vmx", _over(2), 8),
     "vmx_null_exit_cycles": Figure("vmcall, vmread/addi/vmwrite G_PC, vmresume", "vmx", _over(3), 24),
@@ -130,8 +131,8 @@ def _rows(source: str, report: Callable[[str], None]) -> Sequence[float]:
         return simulation_speed(report)
     if source == "verification":
         return verification_speed(report)
-    if source == "hypercall":
-        return _hypercall(report)
+    if source in ("hypercall", "vmx_hypercall"):
+        return _hypercall("vmx" if source == "vmx_hypercall" else "el2", report)
     if source in ("compute", "memory"):
         return struct.unpack("<2Q", run_program(source, 2, report))
     raw = run_program(source, None, report, latency=20 if source == "cold_miss" else 1)
@@ -155,11 +156,11 @@ def run_program(name: str, words: int | None, report: Callable[[str], None], lat
         return raw.read_bytes()
 
 
-def _hypercall(report: Callable[[str], None]) -> Sequence[float]:
+def _hypercall(arch: str, report: Callable[[str], None]) -> Sequence[float]:
     """The guest ``hypercall`` prints its medians."""
     from firmware.images import Guest, small_guest, virtual
 
-    boot = virtual([Guest(small_guest("hypercall"))])
+    boot = virtual([Guest(small_guest("hypercall"))], arch=arch)
     segments = tuple(Segment(address, data) for address, data in boot.segments)
     program = Program("hypercall", boot.entry, segments, {}, boot.device_tree)
     job = Job(program, memory=boot.memory, max_cycles=100_000_000)

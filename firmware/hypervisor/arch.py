@@ -12,7 +12,8 @@ offers here. Back ends stand beside each other as packages: `el2` is the H exten
 `wake_time(s, now)`         host time at which a saved vCPU's own timer interrupts it
 `interrupt_saved(s)`        whether a saved vCPU has an interrupt to take (its timer apart)
 `interrupt_current()`       whether the vCPU on the hart has an interrupt to take
-`EXIT_…`, `exit_cause()`    why the guest left; `is_interrupt(cause)`
+`exit_is_hypercall()`       whether the guest left by its call to the hypervisor
+`EXIT_…`, `exit_cause()`    why it left; `is_interrupt(cause)`
 `host_fault()`              whether it was no guest but the hypervisor itself that trapped
 `guest_pc()`, `skip(n)`     the guest's program counter
 `guest_is_user()`, `guest_status()`  its mode, and its sstatus

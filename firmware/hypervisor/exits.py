@@ -76,12 +76,10 @@ def other(v: ptr[VCPU], cause: u64) -> u64:
             return unexpected(v)
 
 
-@fw(export=True)
-def exit_fast(v: ptr[VCPU]) -> u64:
-    """First handler of every exit."""
+@fw(noinline=True)
+def dispatch(v: ptr[VCPU]) -> u64:
+    """Every exit but hypercalls."""
     cause = arch.exit_cause()
-    if cause == arch.EXIT_HYPERCALL:  # first: it is the exit that guests wait for
-        return hypercall(v)
     if arch.is_interrupt(cause):
         return other(v, cause)
     match cause:
@@ -95,6 +93,14 @@ def exit_fast(v: ptr[VCPU]) -> u64:
             return instruction(v)
         case _:
             return other(v, cause)
+
+
+@fw(export=True)
+def exit_fast(v: ptr[VCPU]) -> u64:
+    """First handler of every exit. Hypercalls come first: it is they that a guest waits for."""
+    if arch.exit_is_hypercall():
+        return hypercall(v)
+    return dispatch(v)
 
 
 @fw

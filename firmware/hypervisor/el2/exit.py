@@ -8,7 +8,6 @@ __all__ = [
     "EXIT_EXTERNAL",
     "EXIT_FETCH_FAULT",
     "EXIT_FETCH_PAGE_FAULT",
-    "EXIT_HYPERCALL",
     "EXIT_INSTRUCTION",
     "EXIT_LOAD_FAULT",
     "EXIT_LOAD_PAGE_FAULT",
@@ -17,6 +16,7 @@ __all__ = [
     "EXIT_TIMER",
     "access_instruction",
     "exit_cause",
+    "exit_is_hypercall",
     "fault_access",
     "fault_address",
     "fault_virtual",
@@ -31,7 +31,6 @@ __all__ = [
     "trapped_instruction",
 ]
 
-EXIT_HYPERCALL = Cause.ECALL_VS
 EXIT_FETCH_FAULT = Cause.FETCH_GUEST_PAGE_FAULT
 EXIT_LOAD_FAULT = Cause.LOAD_GUEST_PAGE_FAULT
 EXIT_STORE_FAULT = Cause.STORE_GUEST_PAGE_FAULT
@@ -52,6 +51,12 @@ HSTATUS_SPV = CSRS["hstatus"].mask("SPV")
 def exit_cause() -> u64:
     """One of the EXIT numbers, or another number for what should not happen."""
     return csr.scause
+
+
+@fw
+def exit_is_hypercall() -> bool:
+    """Whether the guest left by ecall."""
+    return csr.scause == Cause.ECALL_VS
 
 
 @fw

@@ -24,7 +24,6 @@ __all__ = [
     "EXIT_EXTERNAL",
     "EXIT_FETCH_FAULT",
     "EXIT_FETCH_PAGE_FAULT",
-    "EXIT_HYPERCALL",
     "EXIT_INSTRUCTION",
     "EXIT_LOAD_FAULT",
     "EXIT_LOAD_PAGE_FAULT",
@@ -33,6 +32,7 @@ __all__ = [
     "EXIT_TIMER",
     "access_instruction",
     "exit_cause",
+    "exit_is_hypercall",
     "fault_access",
     "fault_address",
     "fault_virtual",
@@ -51,7 +51,6 @@ EXCEPTION = 0x100
 VIOLATION = 0x200
 ACCESS_MASK = EptQualification.READ | EptQualification.WRITE | EptQualification.FETCH
 
-EXIT_HYPERCALL = ExitReason.ECALL_S
 EXIT_FETCH_FAULT = VIOLATION | EptQualification.FETCH
 EXIT_LOAD_FAULT = VIOLATION | EptQualification.READ
 EXIT_STORE_FAULT = VIOLATION | EptQualification.WRITE
@@ -64,8 +63,9 @@ EXIT_EXTERNAL = ExitReason.EXTINT
 
 
 @fw(noinline=True)
-def qualified(reason: u64) -> u64:
-    """The exit's number where the reason alone does not tell it."""
+def exit_cause() -> u64:
+    """One of the EXIT numbers, or another number for what should not happen."""
+    reason = vmread(EXIT_REASON)
     match reason:
         case ExitReason.EXCEPTION:
             return EXCEPTION | vmread(EXIT_QUAL)
@@ -78,12 +78,9 @@ def qualified(reason: u64) -> u64:
 
 
 @fw
-def exit_cause() -> u64:
-    """One of the EXIT numbers, or another number for what should not happen."""
-    reason = vmread(EXIT_REASON)
-    if reason == EXIT_HYPERCALL:
-        return reason
-    return qualified(reason)
+def exit_is_hypercall() -> bool:
+    """Whether the guest left by ecall."""
+    return vmread(EXIT_REASON) == ExitReason.ECALL_S
 
 
 @fw
