@@ -1,9 +1,12 @@
-"""A fault: a small change of the source, which can be switched on."""
+"""A fault: a small change of the source, which can be switched on.
+
+A fault never lies in ``rtl.isa``: the model reads those tables too.
+"""
 
 from dataclasses import dataclass
 from itertools import pairwise
 
-__all__ = ["Fault", "StaleFault", "apply_faults"]
+__all__ = ["SWITCH", "Fault", "StaleFault", "apply_faults"]
 
 SWITCH = "FAULT"
 """In the new text: whether the fault is on, a 1-bit value."""

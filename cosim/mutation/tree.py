@@ -12,10 +12,11 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
-from cosim.mutation.fault import Fault, apply_faults
+from cosim.mutation.fault import Fault, StaleFault, apply_faults
 from cosim.mutation.faults import FAULTS
+from cosim.mutation.scaffold import SCAFFOLD
 
-__all__ = ["ROOT", "faulty_files", "faulty_import", "write_tree"]
+__all__ = ["ROOT", "faulty_files", "faulty_import", "scaffold_files", "write_tree"]
 
 ROOT = Path(__file__).resolve().parents[2]
 _SELECTOR = "rtl/seeded.py"
@@ -32,12 +33,25 @@ def faulty_files(faults: Sequence[Fault] = FAULTS) -> dict[str, str]:
     return files
 
 
+def scaffold_files() -> dict[str, str]:
+    """New text of the files that carry the fault's number; raises StaleFault."""
+    files: dict[str, str] = {}
+    for edit in SCAFFOLD:
+        text = files.get(edit.file) or (ROOT / edit.file).read_text()
+        if text.count(edit.old) != 1:
+            raise StaleFault(
+                f"the scaffold is stale: {edit.file} has {edit.old!r} {text.count(edit.old)} times"
+            )
+        files[edit.file] = text.replace(edit.old, edit.new)
+    return files
+
+
 def write_tree(folder: Path) -> None:
     """A copy of the project with all faults built in; one is on in a simulator that is started with it."""
     for name in _FOLDERS:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
-    for name, text in faulty_files().items():
+    for name, text in (faulty_files() | scaffold_files()).items():
         (folder / name).write_text(text)
 
 

@@ -4,10 +4,11 @@ from cosim.mutation.fault import Fault
 from cosim.mutation.faults.bus import BUS_FAULTS
 from cosim.mutation.faults.mmu import MMU_FAULTS
 from cosim.mutation.faults.pmp import PMP_FAULTS
+from cosim.mutation.faults.traps import TRAP_FAULTS
 
 __all__ = ["FAULTS", "fault"]
 
-FAULTS: tuple[Fault, ...] = (*MMU_FAULTS, *PMP_FAULTS, *BUS_FAULTS)
+FAULTS: tuple[Fault, ...] = (*MMU_FAULTS, *PMP_FAULTS, *TRAP_FAULTS, *BUS_FAULTS)
 
 
 def fault(name: str) -> Fault:

@@ -1,10 +1,12 @@
-"""Faults of the bus, of atomics, and of the caches."""
+"""Faults of the bus, of reservations, caches and devices."""
 
 from cosim.mutation.fault import Fault
 
 __all__ = ["BUS_FAULTS"]
 
 _ARBITER, _TURN, _MEMORY = "rtl/bus/arbiter.py", "rtl/bus/round_robin.py", "rtl/core/memory/memory.py"
+_ARRAYS, _DCACHE, _ICACHE = "rtl/cache/arrays.py", "rtl/cache/dcache.py", "rtl/cache/icache.py"
+_PLIC = "rtl/platform/plic.py"
 
 BUS_FAULTS = (
     Fault(
@@ -13,7 +15,7 @@ BUS_FAULTS = (
         _MEMORY,
         old="with m.If(self.snoop_valid &",
         new="with m.If(~FAULT & self.snoop_valid &",
-        units=("tests/formal/test_proofs.py",),
+        units=("tests/formal/test_proofs.py::test_proof_holds[reservation:ReservationProof]",),
     ),
     Fault(
         "reservation_kept",
@@ -70,5 +72,64 @@ BUS_FAULTS = (
         old="with m.If(address_sent):\n            m.d.comb += writer",
         new="with m.If(address_sent & ~FAULT):\n            m.d.comb += writer",
         units=("tests/bus/test_interconnect.py",),
+    ),
+    Fault(
+        "dirty",
+        "a store does not mark its line dirty",
+        _ARRAYS,
+        old='m.d.sync += dirty.eq(dirty | one["store"])',
+        new='m.d.sync += dirty.eq(Mux(FAULT, dirty, dirty | one["store"]))',
+        programs=("memory_stress", "zifencei"),
+        units=("tests/cache/test_dcache.py",),
+    ),
+    Fault(
+        "snoop",
+        "the data cache does not tell of DMA's writes",
+        _DCACHE,
+        old="self.snoop.valid.eq(store &",
+        new="self.snoop.valid.eq(~FAULT & store &",
+        units=("tests/cache/test_dcache.py",),
+    ),
+    Fault(
+        "lock",
+        "the data cache lets others write between an AMO's read and write",
+        _DCACHE,
+        old="self._slot.lock.eq(self.cpu.lock &",
+        new="self._slot.lock.eq(~FAULT & self.cpu.lock &",
+        units=("tests/cache/test_dcache.py",),
+    ),
+    Fault(
+        "stale_fill",
+        "a line that was not current in memory stays in the instruction cache",
+        _ICACHE,
+        old="Mux(clean.swapped, _Miss.DROP, _Miss.NONE)",
+        new="Mux(clean.swapped & ~FAULT, _Miss.DROP, _Miss.NONE)",
+        programs=("zifencei",),
+        units=("tests/cache/test_icache.py",),
+    ),
+    Fault(
+        "flush_fill",
+        "fence.i spares the line that is just being filled",
+        _ICACHE,
+        old="fill.kill.eq(fetch.flush |",
+        new="fill.kill.eq((fetch.flush & ~FAULT) |",
+        programs=("zifencei",),
+        units=("tests/cache/test_icache.py",),
+    ),
+    Fault(
+        "plic_claim",
+        "a claimed interrupt stays pending",
+        _PLIC,
+        old="& ~self._claimed)",
+        new="& ~Mux(FAULT, 0, self._claimed))",
+        units=("tests/platform/test_plic.py",),
+    ),
+    Fault(
+        "plic_threshold",
+        "a priority equal to the threshold interrupts",
+        _PLIC,
+        old="self.lines[c].eq(priority > self._thresholds[c]),",
+        new="self.lines[c].eq((priority > self._thresholds[c]) | (FAULT & (priority == self._thresholds[c]))),",
+        units=("tests/platform/test_plic.py",),
     ),
 )

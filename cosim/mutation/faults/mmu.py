@@ -5,7 +5,8 @@ from cosim.mutation.fault import Fault
 __all__ = ["MMU_FAULTS"]
 
 _TLB, _TAGS, _SECOND = "rtl/mmu/tlb.py", "rtl/mmu/tags.py", "rtl/mmu/second_level.py"
-_PERMISSIONS = "rtl/mmu/permissions.py"
+_PERMISSIONS, _PTE = "rtl/mmu/permissions.py", "rtl/mmu/pte.py"
+_WALKER, _STEPS, _CACHE = "rtl/mmu/walker.py", "rtl/mmu/walk_steps.py", "rtl/mmu/walk_cache.py"
 
 MMU_FAULTS = (
     Fault(
@@ -159,5 +160,85 @@ MMU_FAULTS = (
         old='"load_x": first.x &',
         new='"load_x": (first.x | (first.r & FAULT)) &',
         programs=("h_hlv_hsv",),
+    ),
+    Fault(
+        "adue_virt",
+        "menvcfg.ADUE instead of henvcfg.ADUE decides for VS-stage tables",
+        _STEPS,
+        old="Mux(virt, context.vs_adue, context.adue)",
+        new="Mux(virt & ~FAULT, context.vs_adue, context.adue)",
+        programs=("h_svadu",),
+    ),
+    Fault(
+        "accessed",
+        "a clear A bit of the first stage is ignored",
+        _STEPS,
+        old="outdated = ~pte.a | (self.store & ~pte.d)",
+        new="outdated = (~pte.a & ~FAULT) | (self.store & ~pte.d)",
+        programs=("sv39_svadu", "sv39_permissions"),
+    ),
+    Fault(
+        "guest_user",
+        "a second-stage leaf without U is usable",
+        _STEPS,
+        old="| ~pte.u |",
+        new="| (~pte.u & ~FAULT) |",
+        programs=("h_two_stage",),
+    ),
+    Fault(
+        "guest_too_big",
+        "guest physical addresses wrap at 41 bits",
+        _STEPS,
+        old="with m.If(too_big):",
+        new="with m.If(too_big & ~FAULT):",
+        programs=("bug_gpa_above_40",),
+    ),
+    Fault(
+        "implicit_mxr",
+        "MXR counts for the walker's own reads of VS-stage tables",
+        _STEPS,
+        old="Mux(update, rights.w, rights.r)",
+        new="Mux(update, rights.w, rights.r | (FAULT & rights.x & self.context.mxr))",
+        programs=("h_two_stage",),
+    ),
+    Fault(
+        "reserved_bits",
+        "reserved bits of a page-table entry are ignored",
+        _PTE,
+        old="self.reserved.any()",
+        new="(self.reserved.any() & ~FAULT)",
+        programs=("sv39_permissions",),
+    ),
+    Fault(
+        "misaligned_superpage",
+        "a misaligned 2 MiB page is usable",
+        _PTE,
+        old="(is_mega(level) & low)",
+        new="(is_mega(level) & low & ~FAULT)",
+        programs=("sv39_permissions", "h_superpages"),
+    ),
+    Fault(
+        "pte_pmp",
+        "the walker reads entries where the PMP forbids it",
+        _WALKER,
+        old="now.denied.eq(memory.error | ~self.pmp.r),",
+        new="now.denied.eq(memory.error | (~self.pmp.r & ~FAULT)),",
+        programs=("pmp_guest", "pmp"),
+    ),
+    Fault(
+        "tables_vvma",
+        "the table cache ignores hfence.vvma",
+        _CACHE,
+        old="((op == FenceOp.VVMA) & space.virt & chosen)",
+        new="((op == FenceOp.VVMA) & ~FAULT & space.virt & chosen)",
+        programs=("h_hfence", "tlb_stress"),
+    ),
+    Fault(
+        "guest_tlb_gvma",
+        "the walker's second-stage TLB ignores hfence.gvma",
+        _CACHE,
+        old="((fence.op == FenceOp.GVMA) & own)",
+        new="((fence.op == FenceOp.GVMA) & ~FAULT & own)",
+        programs=("h_hfence",),
     ),
 )
