@@ -1,4 +1,4 @@
-"""What a tree with faults needs besides them: the fault's number on the way from the environment to the design."""
+"""What a tree with faults needs besides them: the fault's number comes from the environment to the design."""
 
 from dataclasses import dataclass
 

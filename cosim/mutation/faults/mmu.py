@@ -14,7 +14,7 @@ MMU_FAULTS = (
         "first-level TLB does not compare the VMID",
         _TLB,
         old="Const(-1, TAG_BITS - VPN_BITS - ASID_BITS),",
-        new="Mux(FAULT, -1 << VMID_BITS, -1)[: TAG_BITS - VPN_BITS - ASID_BITS],",
+        new="Const(-1, TAG_BITS - VPN_BITS - ASID_BITS) ^ Mux(FAULT, (1 << VMID_BITS) - 1, 0),",
         programs=("h_hfence", "tlb_stress"),
     ),
     Fault(
@@ -30,8 +30,9 @@ MMU_FAULTS = (
         "first-level TLB does not compare V",
         _TLB,
         old="m.d.comb += entry.match.eq((key & entry.care) == entry.tag)",
-        new="""v = Mux(FAULT, 1 << VPN_BITS + ASID_BITS + VMID_BITS, 0)
-            m.d.comb += entry.match.eq((((key & entry.care) ^ entry.tag) & ~v) == 0)""",
+        new="difference = (key & entry.care) ^ entry.tag\n"
+        "                v = 1 << VPN_BITS + ASID_BITS + VMID_BITS\n"
+        "                m.d.comb += entry.match.eq((difference == 0) | (FAULT & (difference == v)))",
         programs=("h_two_stage",),
     ),
     Fault(
@@ -173,16 +174,16 @@ MMU_FAULTS = (
         "accessed",
         "a clear A bit of the first stage is ignored",
         _STEPS,
-        old="outdated = ~pte.a | (self.store & ~pte.d)",
-        new="outdated = (~pte.a & ~FAULT) | (self.store & ~pte.d)",
+        old="outdated.eq(~pte.a | (self.store & ~pte.d)),",
+        new="outdated.eq((~pte.a & ~FAULT) | (self.store & ~pte.d)),",
         programs=("sv39_svadu", "sv39_permissions"),
     ),
     Fault(
         "guest_user",
         "a second-stage leaf without U is usable",
         _STEPS,
-        old="| ~pte.u |",
-        new="| (~pte.u & ~FAULT) |",
+        old="permitted.eq(self._guest_allows(pte, now.final, now.update) & pte.u),",
+        new="permitted.eq(self._guest_allows(pte, now.final, now.update) & (pte.u | FAULT)),",
         programs=("h_two_stage",),
     ),
     Fault(
