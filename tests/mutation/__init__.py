@@ -1,0 +1,1 @@
+"""The hunt for what the tests do not notice."""
