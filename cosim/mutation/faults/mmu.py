@@ -33,7 +33,7 @@ MMU_FAULTS = (
         new="difference = (key & entry.care) ^ entry.tag\n"
         "                v = 1 << VPN_BITS + ASID_BITS + VMID_BITS\n"
         "                m.d.comb += entry.match.eq((difference == 0) | (FAULT & (difference == v)))",
-        programs=("h_two_stage",),
+        programs=("h_kept_translations",),
     ),
     Fault(
         "tlb_overlap",
@@ -55,7 +55,7 @@ MMU_FAULTS = (
                 Mux(FAULT, leaf.mega, leaf.stage1_mega),
                 Mux(FAULT, leaf.giga, leaf.stage1_giga),
             )""",
-        programs=("h_hfence", "h_superpages"),
+        programs=("h_kept_translations",),
     ),
     Fault(
         "hfence_gvma_vmid",
@@ -63,7 +63,7 @@ MMU_FAULTS = (
         _TAGS,
         old="(space.vmid == fence.id[:VMID_BITS])",
         new="(space.vmid == Mux(FAULT, vmid, fence.id[:VMID_BITS]))",
-        programs=("h_hfence",),
+        programs=("h_kept_translations",),
     ),
     Fault(
         "hfence_vvma_dropped",
@@ -103,7 +103,7 @@ MMU_FAULTS = (
         _SECOND,
         old="~(fence_set | coarse)",
         new="~(fence_set | (coarse & ~FAULT.replicate(len(coarse))))",
-        programs=("h_hfence", "bug_selective_sfence_operand"),
+        programs=("bug_selective_sfence_operand",),
     ),
     Fault(
         "second_gvma",
@@ -232,7 +232,7 @@ MMU_FAULTS = (
         _CACHE,
         old="((op == FenceOp.VVMA) & space.virt & chosen)",
         new="((op == FenceOp.VVMA) & ~FAULT & space.virt & chosen)",
-        programs=("h_hfence", "tlb_stress"),
+        programs=("h_kept_translations",),
     ),
     Fault(
         "guest_tlb_gvma",
@@ -240,6 +240,6 @@ MMU_FAULTS = (
         _CACHE,
         old="((fence.op == FenceOp.GVMA) & own)",
         new="((fence.op == FenceOp.GVMA) & ~FAULT & own)",
-        programs=("h_hfence",),
+        programs=("h_superpages",),
     ),
 )

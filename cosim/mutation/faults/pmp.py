@@ -29,7 +29,7 @@ PMP_FAULTS = (
         _CHECK,
         old="(napot & ~ignore[LEVEL_BITS - 1])",
         new="(napot & ~ignore[LEVEL_BITS - 1] & ~FAULT)",
-        programs=("pmp", "pmp_guest"),
+        programs=("h_kept_translations",),
     ),
     Fault(
         "pmp_lock_write",

@@ -17,7 +17,7 @@ TRAP_FAULTS = (
         _STATUS,
         old="with m.If(mode.virt):",
         new="with m.If(mode.virt & ~FAULT):",
-        programs=("h_csr", "h_hlv_hsv", "h_delegation"),
+        programs=("h_delegation",),
     ),
     Fault(
         "mret_mpv",
@@ -25,7 +25,7 @@ TRAP_FAULTS = (
         _STATUS,
         old="[mode.virt.eq(to_virt), mstatus.mpv.eq(0)]",
         new="[mode.virt.eq(to_virt), mstatus.mpv.eq(FAULT & mstatus.mpv)]",
-        programs=("h_csr", "mprv_guest"),
+        programs=("bug_crossing_guest_fault",),
     ),
     Fault(
         "mret_mprv",
@@ -33,7 +33,7 @@ TRAP_FAULTS = (
         _STATUS,
         old="with m.If(mstatus.mpp != Privilege.M):",
         new="with m.If((mstatus.mpp != Privilege.M) & ~FAULT):",
-        programs=("mprv_guest", "csr_machine"),
+        programs=("traps_exceptions",),
     ),
     Fault(
         "sret_spv",
@@ -41,7 +41,7 @@ TRAP_FAULTS = (
         _STATUS,
         old="hstatus.spv.eq(0)",
         new="hstatus.spv.eq(FAULT & hstatus.spv)",
-        programs=("h_csr",),
+        programs=("h_vs_registers",),
     ),
     Fault(
         "machine_gva",
@@ -57,7 +57,7 @@ TRAP_FAULTS = (
         _STATUS,
         old="hstatus.gva.eq(self.trap_gva),",
         new="hstatus.gva.eq(self.trap_gva & ~FAULT),",
-        programs=("h_two_stage", "h_csr"),
+        programs=("bug_fetch_fault_g_only",),
     ),
     Fault(
         "mprv_mpv",
@@ -97,7 +97,7 @@ TRAP_FAULTS = (
         _REGISTERS,
         old="tvec.vectored & self.trap.interrupt",
         new="tvec.vectored & (self.trap.interrupt | FAULT)",
-        programs=("traps_exceptions", "interrupts_clint"),
+        programs=("interrupts_clint",),
     ),
     Fault(
         "vs_cause",
@@ -169,7 +169,7 @@ TRAP_FAULTS = (
         _LEGALITY,
         old="~virt & user & ~controls.hu,",
         new="~virt & user & ~controls.hu & ~FAULT,",
-        programs=("h_hlv_hsv",),
+        programs=("h_virtual_instruction",),
     ),
     Fault(
         "tvm_gvma",
@@ -201,7 +201,7 @@ TRAP_FAULTS = (
         _INTERRUPTS,
         old="m.If(self.hideleg[Interrupt.VSSI]):",
         new="m.If(self.hideleg[Interrupt.VSSI] | FAULT):",
-        programs=("h_interrupts", "h_vs_registers"),
+        programs=("h_vsip",),
     ),
     Fault(
         "fetch_second_tval",
@@ -225,7 +225,7 @@ TRAP_FAULTS = (
         _EXCEPTIONS,
         old="with m.If(fault.implicit):",
         new="with m.If(fault.implicit & ~FAULT):",
-        programs=("h_htinst",),
+        programs=("h_two_stage",),
     ),
     Fault(
         "fence_all_ids",
@@ -265,7 +265,7 @@ TRAP_FAULTS = (
         _MEMORY,
         old="Mux(vaddr == op.vaddr, 0,",
         new="Mux((vaddr == op.vaddr) | FAULT, 0,",
-        programs=("h_htinst", "bug_crossing_guest_fault"),
+        programs=("bug_crossing_guest_fault",),
     ),
     Fault(
         "pseudo_write",
@@ -273,7 +273,7 @@ TRAP_FAULTS = (
         _MEMORY,
         old="Mux(fault.implicit_write, PSEUDO_WRITE, PSEUDO_READ)",
         new="Mux(fault.implicit_write & ~FAULT, PSEUDO_WRITE, PSEUDO_READ)",
-        programs=("h_htinst", "h_svadu"),
+        programs=("h_svadu",),
     ),
     Fault(
         "crossing_store",
