@@ -13,8 +13,8 @@ BUS_FAULTS = (
         "reservation_snoop",
         "a write of another master does not end a reservation",
         _MEMORY,
-        old="with m.If(self.snoop_valid &",
-        new="with m.If(~FAULT & self.snoop_valid &",
+        old="(self.snoop_valid & (self.snoop_paddr",
+        new="(~FAULT & self.snoop_valid & (self.snoop_paddr",
         units=("tests/formal/test_proofs.py::test_proof_holds[reservation:ReservationProof]",),
     ),
     Fault(

@@ -8,6 +8,7 @@ _STATUS, _REGISTERS = "rtl/core/csr/status.py", "rtl/core/csr/trap_registers.py"
 _DELEGATION, _LEGALITY = "rtl/core/csr/delegation.py", "rtl/core/csr/legality.py"
 _COUNTERS, _INTERRUPTS = "rtl/core/csr/counters.py", "rtl/core/csr/interrupts.py"
 _EXCEPTIONS, _EXECUTE = "rtl/core/execute/exceptions.py", "rtl/core/execute/execute.py"
+_OUTPUTS = "rtl/core/execute/outputs.py"
 _MEMORY, _AMO = "rtl/core/memory/memory.py", "rtl/core/memory/amo.py"
 
 TRAP_FAULTS = (
@@ -143,8 +144,8 @@ TRAP_FAULTS = (
         "virtual_illegal",
         "what should be a virtual-instruction exception is an illegal one",
         _LEGALITY,
-        old="self.illegal.eq(always_illegal | (refused & ~virt)),",
-        new="self.illegal.eq(always_illegal | (refused & (~virt | FAULT))),",
+        old="self.illegal.eq(always_illegal | (refused & ~virtual)),",
+        new="self.illegal.eq(always_illegal | (refused & (~virtual | FAULT))),",
         programs=("h_virtual_instruction",),
     ),
     Fault(
@@ -167,16 +168,16 @@ TRAP_FAULTS = (
         "hu",
         "HLV is legal in U mode without hstatus.HU",
         _LEGALITY,
-        old="~virt & user & ~controls.hu,",
-        new="~virt & user & ~controls.hu & ~FAULT,",
+        old="(~virt & user & ~controls.hu)",
+        new="(~virt & user & ~controls.hu & ~FAULT)",
         programs=("h_virtual_instruction",),
     ),
     Fault(
         "tvm_gvma",
         "mstatus.TVM does not keep HS from hfence.gvma",
         _LEGALITY,
-        old="(supervisor & controls.tvm)), virt)",
-        new="(supervisor & controls.tvm & ~FAULT)), virt)",
+        old="(supervisor & controls.tvm))), virt)",
+        new="(supervisor & controls.tvm & ~FAULT))), virt)",
         programs=("bug_tval_hfence_gvma_tvm", "h_hfence"),
     ),
     Fault(
@@ -246,7 +247,7 @@ TRAP_FAULTS = (
     Fault(
         "tinst_compressed",
         "htinst of a compressed instruction does not say so",
-        _EXECUTE,
+        _OUTPUTS,
         old="opcode[1] & ~op.fetched.compressed,",
         new="opcode[1] & (~op.fetched.compressed | FAULT),",
         programs=("h_htinst",),

@@ -21,7 +21,8 @@ class ReservationProof(Proof):
 
     ``reserved`` and ``line`` follow the unprivileged specification, "Load-Reserved/Store-Conditional": a
     load-reserved that completes reserves its line; a write of another master to it, or a store-conditional
-    that completes, to whatever address, ends the reservation. A trap in between does not: the specification
+    that completes, to whatever address, ends the reservation, and so does ``drop`` (entries and exits of
+    Xvmx). A trap in between does not: the specification
     leaves that to the handler. Claims: nothing is written for a store-conditional without a reservation of
     its line; it reports success exactly if it has written; with a reservation it does not report failure
     (unless another master wrote anything in the very cycle of the load-reserved).
@@ -47,6 +48,7 @@ class ReservationProof(Proof):
                 "error": In(1),
                 "snoop_valid": In(1),
                 "snoop_paddr": In(PA_BITS),
+                "drop": In(1),
             }
         )
 
@@ -67,6 +69,7 @@ class ReservationProof(Proof):
             cache.index_ready.eq(1),
             stage.snoop_valid.eq(self.snoop_valid),
             stage.snoop_paddr.eq(self.snoop_paddr),
+            stage.drop_reservation.eq(self.drop),
         ]
         line_now = self.paddr[_LINE_SHIFT:]
         snooped = self.snoop_paddr[_LINE_SHIFT:]
@@ -88,6 +91,8 @@ class ReservationProof(Proof):
         with m.If(stage.retired & (op.kind == MemoryKind.LR)):
             m.d.sync += [reserved.eq(1), line.eq(line_now), undisturbed.eq(~self.snoop_valid)]
         with m.Elif((stage.retired & (op.kind == MemoryKind.SC)) | (self.snoop_valid & (snooped == line))):
+            m.d.sync += reserved.eq(0)
+        with m.If(self.drop):
             m.d.sync += reserved.eq(0)
 
         conditional = op.kind == MemoryKind.SC
