@@ -63,7 +63,7 @@ BUS_FAULTS = (
         _ARBITER,
         old="bus.wvalid.eq(manager.wvalid & turn.grant[number] & ~data_sent),",
         new="bus.wvalid.eq(manager.wvalid & turn.grant[number] & (~data_sent | FAULT)),",
-        units=("tests/bus/test_interconnect.py",),
+        units=("tests/formal/test_proofs.py::test_proof_holds[arbiter:ArbiterProof]",),
     ),
     Fault(
         "arbiter_writer",

@@ -29,7 +29,8 @@ class ReservationProof(Proof):
 
     Assumptions: the cache answers only what is asked; the MMU gives either a translation or a fault; the
     other master's write and the hart's access to the same line do not happen in one cycle (the cache has
-    one port); what has trapped already is no memory operation.
+    one port); what has trapped already is no memory operation; Xvmx's own
+    accesses are plain loads and stores.
     """
 
     depth = 9
@@ -73,13 +74,15 @@ class ReservationProof(Proof):
         ]
         line_now = self.paddr[_LINE_SHIFT:]
         snooped = self.snoop_paddr[_LINE_SHIFT:]
+        kind = self.operation.kind
         assume(
             m,
             ~self.done | cache.valid,
             ~self.hit | translate.valid,
             ~self.fault_valid | (translate.valid & ~self.hit),
             ~(self.snoop_valid & self.done & (snooped == line_now)),
-            ~self.operation.trap | (self.operation.kind == MemoryKind.NONE),
+            ~self.operation.trap | (kind == MemoryKind.NONE),
+            ~self.operation.micro | ((kind != MemoryKind.LR) & (kind != MemoryKind.SC)),
         )
 
         op = Signal(MemoryOp)
