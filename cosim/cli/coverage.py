@@ -20,6 +20,7 @@ def coverage(
     ] = None,
     seed: Annotated[int, typer.Option(help="first torture seed")] = 0,
     seeds: Annotated[int, typer.Option(help="number of torture seeds")] = 0,
+    xvmx_seeds: Annotated[int, typer.Option(help="number of torture seeds for Xvmx")] = 0,
     instructions: Annotated[int, typer.Option(help="per seed")] = 30_000,
     sweep: Annotated[bool, typer.Option("--sweep", help="access every CSR number from every mode")] = False,
     jobs: Annotated[int, typer.Option(help="programs at a time; 0 means one per processor")] = 0,
@@ -40,18 +41,19 @@ def coverage(
     from cosim.coverage.results import Coverage
     from cosim.coverage.run import Task, measure
 
-    if min(seeds, jobs, holes) < 0 or instructions < 1:
+    if min(seeds, xvmx_seeds, jobs, holes) < 0 or instructions < 1:
         raise UserError("--seeds, --jobs and --holes must not be negative, --instructions at least 1")
     total = Coverage()
     for path in merge or []:
         total.merge(Coverage.load(path))
     tasks = [Task(path) for path in programs or []]
     tasks += [Task(seed=n, instructions=instructions) for n in range(seed, seed + seeds)]
+    tasks += [Task(seed=n, instructions=instructions, xvmx=True) for n in range(seed, seed + xvmx_seeds)]
     tasks += [Task()] if sweep else []
     if rtl:
         return _rtl(tasks, jobs or os.cpu_count() or 1, holes)
     if not tasks and not merge:
-        raise UserError("nothing to measure: give programs, --seeds, --sweep or --merge")
+        raise UserError("nothing to measure: give programs, --seeds, --xvmx-seeds, --sweep or --merge")
     failed = _run(tasks, total, jobs or os.cpu_count() or 1, measure) if tasks else 0
     output.print(summary(total))
     for group in groups().values():

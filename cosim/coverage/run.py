@@ -18,6 +18,7 @@ from cosim.model.machine import Machine
 from cosim.torture.program import generate
 from cosim.torture.run import torture_job
 from cosim.torture.sweep import SWEEP_INSTRUCTIONS, sweep_program
+from cosim.torture.xvmx import generate_xvmx
 from rtl.isa.memory_map import DRAM_SIZE_MIN
 
 __all__ = ["Task", "covered", "measure", "task_job"]
@@ -27,16 +28,19 @@ _MAX_CYCLES = 20_000_000
 
 @dataclass(frozen=True)
 class Task:
-    """A program to run: an ELF file, so many instructions of a torture seed, or without both the sweep."""
+    """A program to run: an ELF file, so many instructions of a torture seed (``xvmx``: of those for Xvmx), or
+    without both the sweep."""
 
     path: Path | None = None
     seed: int | None = None
     instructions: int = 0
+    xvmx: bool = False
 
     def __str__(self) -> str:
         if self.path:
             return str(self.path)
-        return "CSR sweep" if self.seed is None else f"torture seed {self.seed}"
+        kind = "Xvmx torture" if self.xvmx else "torture"
+        return "CSR sweep" if self.seed is None else f"{kind} seed {self.seed}"
 
 
 def task_job(task: Task) -> Job:
@@ -44,7 +48,8 @@ def task_job(task: Task) -> Job:
     if task.path is not None:
         return Job(read_elf(task.path), max_cycles=_MAX_CYCLES)
     if task.seed is not None:
-        return torture_job(generate(task.seed), task.instructions)
+        make = generate_xvmx if task.xvmx else generate
+        return torture_job(make(task.seed), task.instructions)
     return Job(sweep_program(), memory=DRAM_SIZE_MIN, max_cycles=_MAX_CYCLES)
 
 

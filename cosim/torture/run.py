@@ -11,6 +11,7 @@ from cosim.model.decode import decode
 from cosim.model.machine import Machine
 from cosim.torture.layout import MEMORY
 from cosim.torture.program import Torture, generate
+from cosim.torture.xvmx import XvmxTorture
 
 __all__ = ["Shrunk", "run_seed", "shrink", "torture_job"]
 
@@ -34,7 +35,7 @@ def run_seed(
     return compare_job(simulator, job, limit=instructions, prepare=prepare).count
 
 
-def torture_job(torture: Torture, instructions: int) -> Job:
+def torture_job(torture: Torture | XvmxTorture, instructions: int) -> Job:
     """A run that is long enough for so many instructions."""
     return Job(
         torture.program,

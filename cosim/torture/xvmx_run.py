@@ -6,30 +6,20 @@ from collections.abc import Callable, Iterable
 
 from cosim.build import Build, Variant, build
 from cosim.errors import UserError
-from cosim.job import Job
 from cosim.lockstep.compare import Mismatch
 from cosim.lockstep.run import compare_job
 from cosim.model.machine import Machine
-from cosim.torture.layout import MEMORY
+from cosim.torture.run import torture_job
 from cosim.torture.xvmx import generate_xvmx
 
 __all__ = ["main", "run_xvmx_range", "run_xvmx_seed"]
-
-_CYCLES_PER_INSTRUCTION = 200
 
 
 def run_xvmx_seed(
     simulator: Build, seed: int, instructions: int, prepare: Callable[[Machine], None] | None = None
 ) -> int:
     """Instructions, traps and exits compared; raises Mismatch. ``prepare`` gets the model before it runs."""
-    torture = generate_xvmx(seed)
-    job = Job(
-        torture.program,
-        memory=MEMORY,
-        latency=torture.latency,
-        max_cycles=instructions * (_CYCLES_PER_INSTRUCTION + torture.latency) + 100_000,
-        stress=torture.stress,
-    )
+    job = torture_job(generate_xvmx(seed), instructions)
     return compare_job(simulator, job, limit=instructions, prepare=prepare).count
 
 

@@ -45,8 +45,8 @@ XPROGRAM
     SEES 0xaa
     SET_EPTP root_b, 2
     SEES 0xbb
-    TEST 4      # invvpid, each type
-    .irp type, 0, 1, 2, 3
+    TEST 4      # invvpid, the types that cover both stages
+    .irp type, 1, 2, 3
     MAP leaves_b, 0, page_a, PTE_URWX
     li a2, (2 << 16) | \type
     invvpid a3, a2, a0
@@ -117,6 +117,14 @@ XPROGRAM
     li t0, SV39
     or a2, a2, t0
     PUT_FIELD G_SATP, a2
+    SEES 0xaa
+    li a2, 2 << 16              # invvpid of an address
+    MAP guest_leaves, 0, page_b, PTE_RWX
+    invvpid a3, a2, a0
+    CHECK a3, 0
+    SEES 0xbb
+    MAP guest_leaves, 0, page_a, PTE_RWX
+    invvpid a3, a2, a0
     SEES 0xaa
     GUEST_S
     ld a1, 0(a0)
