@@ -15,7 +15,7 @@ from cosim.model.exceptions import Stop
 from cosim.model.machine import Machine
 from cosim.model.record import Imposed, Record
 from cosim.observe import RETIRE_PLACES
-from rtl.isa.causes import INTERRUPT_BIT
+from rtl.isa.causes import INTERRUPT_BIT, Interrupt
 from rtl.isa.csrs import CSRS
 from rtl.isa.instructions import INSTRUCTIONS, Opcode
 from rtl.isa.memory_map import DRAM_BASE
@@ -36,6 +36,7 @@ _TAKEN_FROM_HARDWARE = {
 """What these read depends on time, on devices or on the pipeline."""
 
 _NOTHING = Imposed()
+_SSI = 1 << Interrupt.SSI
 _FETCH, _FETCH_LAST = (RETIRE_PLACES[name][0] for name in ("fetch_paddr", "fetch_paddr_last"))
 _IMPOSING = frozenset((0x73, 0x2F, int(Opcode.CUSTOM_3)))
 """Opcodes of which something may be taken from the hardware even if they touch no memory: CSR reads, sc,
@@ -154,8 +155,9 @@ class Lockstep:
         if retired.trap:
             if not retired.interrupt:
                 return _NOTHING
-            exit_ = retired.vm_exit
-            return Imposed(boundary_exit=retired.cause) if exit_ else Imposed(interrupt=retired.cause)
+            code, reason = (None, retired.cause) if retired.vm_exit else (retired.cause, None)
+            posted = retired.state.get("mip", _SSI) & _SSI == 0  # no other event clears it
+            return Imposed(interrupt=code, boundary_exit=reason, posted=posted)
         opcode = word & 0x7F
         if opcode == 0x73:
             number = word >> 20

@@ -34,6 +34,7 @@ __all__ = ["Hart", "Surroundings"]
 
 _WORD = Struct("<I")
 _BLOCK_LIMIT = 64
+_H, _XVMX = Arch.H, Arch.XVMX
 _SP = 2
 _ENTRIES = ("vmlaunch", "vmresume")
 """An entry writes the stack pointer instead of rd."""
@@ -137,7 +138,7 @@ class Hart(Accesses):
 
     def guest_time(self) -> int:
         """The clock of V = 1."""
-        h = self.vmx.arch == Arch.H
+        h = self.vmx.arch is _H
         return (self.time() + (self.csrs.value["htimedelta"] if h else self.vmx.time_offset())) & MASK
 
     def imposed_csr(self, number: int) -> int | None:
@@ -152,14 +153,14 @@ class Hart(Accesses):
             imposed.lines if imposed is not None and imposed.lines is not None else self.surroundings.lines()
         )
         pending = value["mip"] | lines
-        guest_timer = value["menvcfg"] & _STCE and value["henvcfg"]
         if value["menvcfg"] & _STCE:
             pending &= ~_STIP
             if self.time() >= value["stimecmp"]:
                 pending |= _STIP
-        if self.vmx.arch == Arch.H:
+        if self.vmx.arch is _H:
             pending |= value["hvip"]
-            if guest_timer & _STCE and self.guest_time() >= value["vstimecmp"]:
+            both = value["menvcfg"] & value["henvcfg"] & _STCE
+            if both and self.guest_time() >= value["vstimecmp"]:
                 pending |= _VSTIP
         return pending
 
@@ -358,7 +359,7 @@ class Hart(Accesses):
         """Between two instructions; whether something happened there."""
         if imposed is None:
             self.surroundings.polled()
-        if not self.vmx.in_guest:
+        if not self.virt or not self.vmx.in_guest:
             code = imposed.interrupt if imposed is not None else interrupt_to_take(self)
             if code is None:
                 return False
@@ -384,7 +385,7 @@ class Hart(Accesses):
             action()
             self.retired += 1
             self._note_rd(record, decoded)
-            if record.virt:
+            if record.virt and self.vmx.arch is _XVMX:
                 self.vmx.step_due = self.vmx.stepping
         except Trap as trap:
             record.trap, record.tval, record.tval2 = trap.cause, trap.tval, trap.tval2

@@ -59,6 +59,7 @@ class Imposed:
     ----------
     interrupt: code of the interrupt to take before the instruction, None to take none
     boundary_exit: Xvmx: reason of the exit before the instruction (EXTINT, PREEMPT), None for none
+    posted: Xvmx: a notification was taken before that
     time: value of mtime
     lines: mip bits that devices drive (MSIP, MTIP, SEIP, MEIP)
     csr: value by number that a CSR instruction reads (counters, pending bits)
@@ -69,6 +70,7 @@ class Imposed:
 
     interrupt: int | None = None
     boundary_exit: int | None = None
+    posted: bool = False
     time: int | None = None
     lines: int | None = None
     csr: dict[int, int] = field(default_factory=dict)

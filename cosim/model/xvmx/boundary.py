@@ -128,6 +128,10 @@ def imposed_event(hart: "Hart", imposed: Imposed) -> Due | None:
     """The same in lockstep: the hardware's interrupts, and EXTINT and PREEMPT exits, when it takes them."""
     value, vmx = hart.csrs.value, hart.vmx
     code, reason = imposed.interrupt, imposed.boundary_exit
+    ready = hart.pending() & value["mie"] & value["mideleg"] & S_INTERRUPTS
+    notified = vmx.pin(PinControl.POSTED) and value["mip"] & ready & _SSI
+    if notified and imposed.posted:
+        return Due(What.POST, Interrupt.SSI)
     if code is not None and not 1 << code & VS_INTERRUPTS:
         return Due(What.MACHINE, code)
     if reason == ExitReason.PREEMPT:
@@ -136,8 +140,6 @@ def imposed_event(hart: "Hart", imposed: Imposed) -> Due | None:
         return Due(What.EXIT, reason=ExitReason.STEP)
     if vmx.proc(ProcControl.INTWIN) and (hart.privilege == _U or value["vsstatus"] & _SIE):
         return Due(What.EXIT, reason=ExitReason.INTWIN)
-    ready = hart.pending() & value["mie"] & value["mideleg"] & S_INTERRUPTS
-    notified = vmx.pin(PinControl.POSTED) and value["mip"] & ready & _SSI
     if notified and not (reason is not None and ready & _SEI):
         return Due(What.POST, Interrupt.SSI)
     if reason == ExitReason.EXTINT:

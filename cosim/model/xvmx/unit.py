@@ -37,6 +37,7 @@ __all__ = ["Vmx"]
 
 _S, _M = int(Privilege.S), int(Privilege.M)
 _PAGE = 4096
+_XVMX = Arch.XVMX
 _MVIRT = CSRS["mvirt"]
 _ARCH, _HOLE, _NOS2 = (_MVIRT.mask(name) for name in ("ARCH", "HOLE", "NOS2"))
 _SSTATUS = csr_states()["sstatus"]
@@ -99,7 +100,7 @@ class Vmx:
     @property
     def in_guest(self) -> bool:
         """Whether the hart is in non-root."""
-        return self.arch == Arch.XVMX and bool(self.hart.virt)
+        return bool(self.hart.virt) and self.arch is _XVMX
 
     def proc(self, bit: ProcControl) -> bool:
         """A bit of PROC_CTLS."""
