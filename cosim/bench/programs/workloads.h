@@ -6,8 +6,8 @@ typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long u64;
 
-unsigned long results[2];  // cycles, instructions
-unsigned long results_end[1];
+volatile unsigned long results[2];  // cycles, instructions
+volatile unsigned long results_end[1];
 volatile unsigned long tohost __attribute__((section(".tohost"), aligned(64)));
 volatile unsigned long fromhost __attribute__((section(".tohost"), aligned(64)));
 
