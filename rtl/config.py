@@ -57,11 +57,22 @@ class TlbConfig:
 
 @dataclass(frozen=True)
 class BranchConfig:
-    """Sizes of the branch predictor."""
+    """Sizes of the branch predictor.
 
-    btb_entries: int = 64
-    history_entries: int = 512
+    Attributes
+    ----------
+    btb_entries: control transfers whose targets are known, a power of two
+    counter_rows: rows of four direction counters, a power of two; its logarithm is the length of the history
+    return_stack: return addresses, a power of two
+    """
+
+    btb_entries: int = 2048
+    counter_rows: int = 1024
     return_stack: int = 8
+
+    def __post_init__(self) -> None:
+        for name in ("btb_entries", "counter_rows", "return_stack"):
+            _power_of_two(f"BranchConfig.{name}", getattr(self, name))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
 
     Frontend --Fetched--> Decode --ExecuteOp--> Execute --MemoryOp--> Memory --> registers, retire port
 
-The parcel queue at the end of the frontend is the decode stage's register; Execute and Memory each begin with
+The fetch queue at the end of the frontend is the decode stage's register; Execute and Memory each begin with
 the register that holds their operation. Traps, xRET and CSR writes act in Execute once the older operation in
 Memory can no longer fault, so every architectural change happens in program order.
 """

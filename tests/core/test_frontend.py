@@ -53,18 +53,24 @@ class Bench:
             ctx.set(dut.translate.fault_valid, faulted and bool(ctx.get(dut.translate.valid)))
             ctx.set(dut.translate.fault.kind, FaultKind.PAGE)
             ctx.set(dut.translate.paddr, paddr)
-            ready = self.rng.random() >= self.slow
-            ctx.set(dut.cache.index_ready, ready)
-            hit = ctx.get(dut.cache.valid) and indexed == (paddr & 0xFF8) and self.rng.random() >= self.slow
+            fresh = indexed == (paddr & 0xFF8)  # else the arrays are read again, for the fetch that waits
+            hit = ctx.get(dut.cache.valid) and fresh and self.rng.random() >= self.slow
             ctx.set(dut.cache.done, hit)
             offset = (paddr - BASE) & ~7
             ctx.set(
                 dut.cache.data, int.from_bytes(self.code[offset : offset + 8], "little") if hit else 0xBAD
             )
+            slow = self.rng.random() < self.slow
+            ctx.set(dut.cache.index_ready, not slow and (not ctx.get(dut.cache.valid) or hit))
             await ctx.delay(5e-7)  # the consumer acts in between: a redirect changes the index
-            index = ctx.get(dut.cache.index) & 0xFF8
+            waits = ctx.get(dut.cache.valid)
+            ready = not slow and (not waits or hit)
+            ctx.set(dut.cache.index_ready, ready)
+            await ctx.delay(1e-7)
             if ready and ctx.get(dut.cache.index_valid):
-                indexed = index
+                indexed = ctx.get(dut.cache.index) & 0xFF8
+            elif waits:
+                indexed = paddr & 0xFF8
             await ctx.tick()
             await ctx.delay(1e-7)
 

@@ -15,7 +15,7 @@ __all__ = ["Decode"]
 
 
 class Decode(wiring.Component):
-    """Combinational stage between the parcel queue and the execute register.
+    """Combinational stage between the fetch queue and the execute register.
 
     Operands come from the register file or from the results that execute and memory are finishing in this
     cycle; if such a result is not ready, the instruction waits.

@@ -358,13 +358,22 @@ class Execute(wiring.Component):
         replace_by_vmx(self, m)
         live = valid & ~exceptions.kill
         learn = op.control.branch != BranchOp.NONE
+        told = Signal()
+        with m.If(self.operation.ready | self.memory_fault):
+            m.d.sync += told.eq(0)
+        with m.Elif(self.update.valid):
+            m.d.sync += told.eq(1)
         m.d.comb += [
             self.forward.valid.eq(live & control.rd_write),
             self.forward.rd.eq(op.rd),
             self.forward.ready.eq(~later),
             self.forward.data.eq(result),
+            # As soon as it is known, for a redirect may come before the commit.
             self.update.valid.eq(
-                commit & ((learn & ~exceptions.kill) | fetched.predicted_taken | fetched.bad_prediction)
+                valid
+                & ~told
+                & ~self.memory_fault
+                & ((learn & ~exceptions.kill) | fetched.predicted_taken | fetched.bad_prediction)
             ),
             self.update.remove.eq(~learn | exceptions.refetch),
         ]

@@ -1,1 +1,1 @@
-"""Instruction fetch: next-address prediction, translation, cache access, parcel queue."""
+"""Instruction fetch: next-address prediction, translation, cache access, fetch queue."""

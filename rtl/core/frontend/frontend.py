@@ -1,4 +1,4 @@
-"""The frontend: next fetch address, translation, instruction cache, parcel queue."""
+"""The frontend: next fetch address, translation, instruction cache, fetch queue."""
 
 from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from rtl.cache.interface import FetchPort, is_cacheable
 from rtl.config import CoreConfig
 from rtl.core.frontend.predictor import Predictor
-from rtl.core.frontend.queue import ParcelQueue
+from rtl.core.frontend.queue import FetchQueue
 from rtl.core.interface import Mode
 from rtl.core.stages import BranchUpdate, Fetched, Redirect
 from rtl.isa.memory_map import BOOT_ROM
@@ -20,13 +20,14 @@ class Frontend(wiring.Component):
     """Fetches 8 bytes a cycle along the predicted path.
 
     Stage 0 presents the fetch address to the cache's arrays and to the predictor; stage 1 translates it,
-    receives the parcels and puts them in the queue. A redirect in cycle t is fetched in t and stands in the
+    receives the parcels, puts them in the queue, and says where to fetch next. A redirect in cycle t is fetched in t and stands in the
     queue in t + 2, where decode reads it. Instructions come from DRAM or the boot ROM only: a speculative
     fetch must not touch a device, so elsewhere it is an access fault.
 
     Members
     -------
     instruction: whole instructions in order
+    follower, follower_valid, pair: the instruction behind it; both are taken
     redirect, update: from execute
     mode: current privilege and V
     translate, cache: to the MMU and the instruction cache
@@ -39,6 +40,9 @@ class Frontend(wiring.Component):
         super().__init__(
             {
                 "instruction": Out(stream.Signature(Fetched)),
+                "follower": Out(Fetched),
+                "follower_valid": Out(1),
+                "pair": In(1),
                 "redirect": In(Redirect),
                 "update": In(BranchUpdate),
                 "mode": In(Mode),
@@ -51,49 +55,52 @@ class Frontend(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         m.submodules.predictor = predictor = Predictor(self.config.branch)
-        m.submodules.queue = queue = ParcelQueue(self.reset_address)
+        m.submodules.queue = queue = FetchQueue(self.reset_address)
         connect(m, queue.instruction, flipped(self.instruction))
-        m.d.comb += [queue.redirect.eq(self.redirect), self.cache.flush.eq(self.flush_cache)]
+        m.d.comb += [
+            self.follower.eq(queue.follower),
+            self.follower_valid.eq(queue.follower_valid),
+            queue.pair.eq(self.pair),
+            queue.redirect.eq(self.redirect),
+            self.cache.flush.eq(self.flush_cache),
+        ]
 
-        next_address = Signal(64, init=self.reset_address)
+        # Stage 0: behind the block that was fetched last, where the prediction for that says.
+        address = Signal(64, init=self.reset_address)
+        looked_up = Signal()
+        """The predictor's answer is for ``address``; else ``address`` is still to be fetched."""
         valid = Signal()
-        address = Signal(64)
-        taken = Signal()
-        end = Signal(2)
-        target = Signal(64)
         halted = Signal()
         done = Signal()
-
+        next_address = Signal(64)
         stage0 = Signal(64)
-        with m.If(self.redirect.valid):
-            m.d.comb += stage0.eq(self.redirect.target)
-        with m.Elif(valid & ~done):
-            m.d.comb += stage0.eq(address)
-        with m.Else():
-            m.d.comb += stage0.eq(next_address)
-
         begin = Signal()
         repeat = Signal()
         m.d.comb += [
+            next_address.eq(Cat(Const(0, 3), address[3:] + 1)),
+            stage0.eq(Mux(self.redirect.valid, self.redirect.target, next_address)),
             repeat.eq(valid & ~done & ~self.redirect.valid),
             begin.eq((self.redirect.valid | ~(halted | repeat)) & self.cache.index_ready),
-            self.cache.index_valid.eq(self.redirect.valid | ~halted),
+            # While a block waits for translation or for the queue, the arrays stay with it.
+            self.cache.index_valid.eq(
+                self.redirect.valid | ~(halted | (valid & ~(self.translate.hit & queue.block.ready)))
+            ),
             self.cache.index.eq(stage0[:12]),
-            predictor.address.eq(stage0),
-            predictor.advance.eq(begin),
+            predictor.begin.eq(begin),
+            predictor.start.eq(stage0),
+            predictor.address.eq(address),
+            predictor.follow.eq(begin & looked_up),
             predictor.update.eq(self.update),
             predictor.repair.eq(self.redirect.valid),
         ]
+        with m.If(~looked_up):
+            m.d.comb += next_address.eq(address)
+        with m.Elif(predictor.taken):
+            m.d.comb += next_address.eq(predictor.target)
         with m.If(begin):
-            m.d.sync += [
-                address.eq(stage0),
-                taken.eq(predictor.taken),
-                end.eq(Mux(predictor.taken, predictor.end, 3)),
-                target.eq(predictor.target),
-                next_address.eq(Mux(predictor.taken, predictor.target, Cat(Const(0, 3), stage0[3:] + 1))),
-            ]
+            m.d.sync += [address.eq(stage0), looked_up.eq(1)]
         with m.Elif(self.redirect.valid):
-            m.d.sync += next_address.eq(self.redirect.target)
+            m.d.sync += [address.eq(self.redirect.target), looked_up.eq(0)]
         m.d.sync += valid.eq(begin | repeat)
 
         # Stage 1
@@ -109,7 +116,9 @@ class Frontend(wiring.Component):
             request.privilege.eq(self.mode.privilege),
             request.virt.eq(self.mode.virt),
             allowed.eq(is_cacheable(paddr) | (paddr[16:] == BOOT_ROM.base >> 16)),
-            self.cache.valid.eq(valid & self.translate.hit & allowed & queue.block.ready),
+            self.cache.valid.eq(
+                valid & self.translate.hit & allowed & queue.block.ready & ~self.redirect.valid
+            ),
             self.cache.paddr.eq(paddr),
             failed.eq(
                 self.translate.fault_valid
@@ -120,9 +129,9 @@ class Frontend(wiring.Component):
             queue.block.valid.eq(valid & (self.cache.done | failed)),
             block.bits.eq(self.cache.data),
             block.first.eq(address[1:3]),
-            block.last.eq(end),
-            block.taken.eq(taken),
-            block.target.eq(target),
+            block.last.eq(Mux(predictor.taken, predictor.end, 3)),
+            block.taken.eq(predictor.taken),
+            block.target.eq(predictor.target),
             block.fault_valid.eq(failed),
             block.fault.eq(self.translate.fault),
         ]

@@ -1,22 +1,16 @@
-"""The parcel queue: fetched 16-bit parcels in, whole instructions out."""
+"""The fetch queue: 8-byte blocks in, whole instructions out, up to two at a time."""
 
-from amaranth import Array, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from rtl.core.stages import Fetched, Redirect
 from rtl.mmu.interface import Fault
 
-__all__ = ["Block", "ParcelQueue"]
+__all__ = ["Block", "FetchQueue"]
 
-_DEPTH = 8
-_TARGETS = 4
-
-
-class _Parcel(data.Struct):
-    bits: 16
-    taken: 1
-    fault: 1
+_DEPTH = 4
 
 
 class Block(data.Struct):
@@ -35,15 +29,27 @@ class Block(data.Struct):
     fault: Fault
 
 
-class ParcelQueue(wiring.Component):
-    """Shift queue of 8 parcels whose head is the decode stage's instruction register.
+class _Shape(data.Struct):
+    """What the queue keeps of a block besides its parcels (from bit 0 up) and target."""
 
-    A fetch fault takes one slot; the frontend fetches nothing behind it until the next redirect.
+    count: 3
+    """Parcels, 1 to 4; a fault counts as one."""
+    taken: 1
+    fault: 1
+
+
+class FetchQueue(wiring.Component):
+    """Four blocks; a window over the first two shows decode the next two instructions.
+
+    A fetch fault takes one parcel; the frontend fetches nothing behind it until the next redirect.
 
     Members
     -------
-    block: fetched blocks; ready when four more parcels fit
-    instruction: the instruction at the head
+    block: fetched blocks; ready when there is a free place
+    instruction: the next instruction
+    follower, follower_valid: the one behind it, if it is whole, in the predicted path and without fault, and
+        ``instruction`` is not predicted to jump
+    pair: ``instruction`` is taken together with ``follower``
     redirect: empties the queue; the next block belongs to ``target``
 
     Parameters
@@ -57,87 +63,180 @@ class ParcelQueue(wiring.Component):
             {
                 "block": In(stream.Signature(Block)),
                 "instruction": Out(stream.Signature(Fetched)),
+                "follower": Out(Fetched),
+                "follower_valid": Out(1),
+                "pair": In(1),
                 "redirect": In(Redirect),
             }
         )
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        queue = Signal(data.ArrayLayout(_Parcel, _DEPTH))
         count = Signal(range(_DEPTH + 1))
-        targets = Signal(data.ArrayLayout(64, _TARGETS))
-        target_count = Signal(range(_TARGETS + 1))
+        head = Signal(range(_DEPTH))
+        used = Signal(2)
+        """Parcels of the first block that are gone."""
         pc = Signal(64, init=self.reset_address)
         fault = Signal(Fault)
+        popped = Signal(range(3))
+        push = Signal()
+        block = self.block.p
+        bits, shape, target = self._memories(m, head, (head + count)[:2], push)
+        m.d.comb += [
+            self.block.ready.eq(count != _DEPTH),
+            push.eq(self.block.valid & self.block.ready),
+        ]
+        m.d.sync += count.eq(count - popped + push)
+        with m.If(push & block.fault_valid):
+            m.d.sync += fault.eq(block.fault)
 
-        head, second = queue[0], queue[1]
+        left = Signal(3)
+        """Parcels of the first block that are still there."""
+        reach = Signal(4)
+        """Parcels in the window, the second block's included."""
+        second_valid = Signal()
+        m.d.comb += [
+            left.eq(shape[0].count - used),
+            second_valid.eq(count[1:].any()),
+            reach.eq(left + Mux(second_valid, shape[1].count, 0)),
+        ]
+        window = self._window(m, bits, used, left)
+        length = self._first(m, window, left, reach, shape, target, pc, count.any(), fault)
+        both = self._second(m, window, length, left, reach, shape, target, pc)
+
+        # What leaves
+        leaves = Signal()
+        parcels = Signal(3)
+        taken = Signal()
+        over = Signal(3)
+        m.d.comb += [
+            leaves.eq(self.instruction.valid & self.instruction.ready),
+            parcels.eq(Mux(self.pair, both, length)),
+            taken.eq(Mux(self.pair, self.follower.predicted_taken, self.instruction.p.predicted_taken)),
+            over.eq(parcels - left),
+        ]
+        with m.If(leaves):
+            m.d.sync += pc.eq(pc + Cat(Const(0, 1), parcels))
+            with m.If(taken):
+                m.d.sync += pc.eq(Mux(parcels == left, target[0], target[1]))
+            with m.If(parcels < left):
+                m.d.sync += used.eq(used + parcels)
+            with m.Elif((parcels == left) | (over != shape[1].count)):
+                m.d.comb += popped.eq(1)
+                m.d.sync += used.eq(over)
+            with m.Else():
+                m.d.comb += popped.eq(2)
+                m.d.sync += used.eq(0)
+        m.d.sync += head.eq(head + popped)
+        with m.If(self.redirect.valid):
+            m.d.sync += [count.eq(0), used.eq(0), pc.eq(self.redirect.target)]
+        return m
+
+    def _memories(self, m: Module, head, tail, push):
+        """Parcels, shape and target of the first two blocks; ``push`` writes the block to ``tail``."""
+        block = self.block.p
+        shape = Signal(_Shape)
+        aligned = Signal(64)
+        m.d.comb += [
+            shape.count.eq(Mux(block.fault_valid, 1, block.last - block.first + 1)),
+            shape.taken.eq(block.taken & ~block.fault_valid),
+            shape.fault.eq(block.fault_valid),
+        ]
+        with m.If(~block.fault_valid):
+            m.d.comb += aligned.eq(_drop(m, block.bits, block.first, "aligned"))
+        found = []
+        for name, value in (("bits", aligned), ("shape", shape), ("target", block.target)):
+            memory = Memory(shape=value.shape(), depth=_DEPTH, init=[])
+            m.submodules[name] = memory
+            write, first, second = (
+                memory.write_port(),
+                memory.read_port(domain="comb"),
+                memory.read_port(domain="comb"),
+            )
+            m.d.comb += [
+                write.en.eq(push),
+                write.addr.eq(tail),
+                write.data.eq(value),
+                first.addr.eq(head),
+                second.addr.eq(head + 1),
+            ]
+            found.append((first.data, second.data))
+        return found
+
+    def _window(self, m: Module, bits, used, left):
+        """The next four parcels: the rest of the first block, then the second block's."""
+        rest = _drop(m, bits[0], used, "rest")
+        window = Signal(64)
+        with m.Switch(left):
+            for parcels in range(1, 4):
+                with m.Case(parcels):
+                    m.d.comb += window.eq(Cat(rest[: 16 * parcels], bits[1]))
+            with m.Default():
+                m.d.comb += window.eq(rest)
+        return window
+
+    def _first(self, m: Module, window, left, reach, shape, target, pc, any_block, fault):
+        """The next instruction; returns its length in parcels."""
         out = self.instruction.p
         wide = Signal()
-        taken = Signal()
+        length = Signal(2)
+        crosses = Signal()
         m.d.comb += [
-            wide.eq((head.bits[:2] == 3) & ~head.fault),
-            taken.eq(Mux(wide, second.taken, head.taken)),
-            self.instruction.valid.eq(Mux(wide, count >= 2, count >= 1)),
+            wide.eq((window[:2] == 3) & ~shape[0].fault),
+            length.eq(Mux(wide, 2, 1)),
+            crosses.eq(wide & (left == 1)),
+            self.instruction.valid.eq(any_block & (reach >= length)),
             out.pc.eq(pc),
-            out.instruction.eq(head.bits | (Mux(wide, second.bits, 0) << 16)),
+            out.instruction.eq(Mux(wide, window[:32], window[:16])),
             out.compressed.eq(~wide),
-            out.predicted_taken.eq(taken),
-            out.predicted_target.eq(targets[0]),
-            out.bad_prediction.eq(wide & head.taken),
-            out.fault_valid.eq(head.fault | (wide & second.fault)),
-            out.fault_second.eq(wide & second.fault),
+            out.predicted_taken.eq(
+                Mux(crosses, shape[1].taken & (shape[1].count == 1), shape[0].taken & (left == length))
+            ),
+            out.predicted_target.eq(Mux(crosses, target[1], target[0])),
+            out.bad_prediction.eq(crosses & shape[0].taken),
+            out.fault_second.eq(crosses & shape[1].fault),
+            out.fault_valid.eq(shape[0].fault | out.fault_second),
             out.fault.eq(fault),
         ]
+        return length
 
-        pop = Signal(range(3))
-        pop_target = Signal()
-        with m.If(self.instruction.valid & self.instruction.ready):
-            m.d.comb += [pop.eq(Mux(wide, 2, 1)), pop_target.eq(taken)]
-            m.d.sync += pc.eq(Mux(taken, targets[0], pc + Mux(wide, 4, 2)))
-
-        block = self.block.p
-        kept = Signal(range(_DEPTH + 1))
-        arriving = Signal(range(5))
-        push = Signal()
-        push_target = Signal()
+    def _second(self, m: Module, window, length, left, reach, shape, target, pc):
+        """The instruction behind; returns the length of both in parcels."""
+        out, first = self.follower, self.instruction.p
+        word = Signal(32)
+        wide = Signal()
+        both = Signal(3)
+        torn = Signal()
         m.d.comb += [
-            kept.eq(count - pop),
-            self.block.ready.eq((count <= _DEPTH - 4) & (target_count < _TARGETS)),
-            push.eq(self.block.valid & self.block.ready),
-            push_target.eq(push & block.taken & ~block.fault_valid),
+            word.eq(Mux(first.compressed, window[16:48], window[32:64])),
+            wide.eq(word[:2] == 3),
+            both.eq(length + Mux(wide, 2, 1)),
+            # The predictor ended the first block inside this instruction.
+            torn.eq(wide & shape[0].taken & (left == length + 1)),
+            self.follower_valid.eq(
+                ~first.predicted_taken
+                & ~first.bad_prediction
+                & ~first.fault_valid
+                & ~torn
+                & (reach >= both)
+                & ((both <= left) | ~shape[1].fault)
+            ),
+            out.pc.eq(pc + Cat(Const(0, 1), length)),
+            out.instruction.eq(Mux(wide, word, word[:16])),
+            out.compressed.eq(~wide),
+            out.predicted_taken.eq(
+                (shape[0].taken & (both == left)) | (shape[1].taken & (both == reach) & (both > left))
+            ),
+            out.predicted_target.eq(Mux(both > left, target[1], target[0])),
         ]
-        with m.If(push):
-            m.d.comb += arriving.eq(Mux(block.fault_valid, 1, block.last - block.first + 1))
-            with m.If(block.fault_valid):
-                m.d.sync += fault.eq(block.fault)
+        return both
 
-        incoming = Signal(data.ArrayLayout(_Parcel, 4))
-        for k in range(4):
-            parcel = (block.first + k)[:2]
-            m.d.comb += [
-                incoming[k].bits.eq(block.bits.word_select(parcel, 16)),
-                incoming[k].taken.eq(block.taken & (parcel == block.last)),
-                incoming[k].fault.eq(block.fault_valid),
-            ]
-        with m.If(push | pop.any()):
-            for i in range(_DEPTH):
-                shifted = Array(queue[min(i + n, _DEPTH - 1)] for n in range(3))[pop]
-                fresh = Signal(_Parcel, name=f"fresh{i}")
-                with m.Switch(kept):
-                    for position in range(max(0, i - 3), min(i, 4) + 1):
-                        with m.Case(position):
-                            m.d.comb += fresh.eq(incoming[i - position])
-                m.d.sync += queue[i].eq(Mux(i < kept, shifted.as_value(), fresh.as_value()))
-        m.d.sync += count.eq(kept + arriving)
 
-        kept_targets = target_count - pop_target
-        with m.If(pop_target):
-            for i in range(_TARGETS - 1):
-                m.d.sync += targets[i].eq(targets[i + 1])
-        with m.If(push_target):
-            m.d.sync += targets[kept_targets[: len(target_count) - 1]].eq(block.target)
-        m.d.sync += target_count.eq(kept_targets + push_target)
-
-        with m.If(self.redirect.valid):
-            m.d.sync += [count.eq(0), target_count.eq(0), pc.eq(self.redirect.target)]
-        return m
+def _drop(m: Module, bits, parcels, name: str):
+    """``bits`` without its lowest 0 to 3 parcels."""
+    result = Signal(64, name=name)
+    with m.Switch(parcels):
+        for count in range(4):
+            with m.Case(count):
+                m.d.comb += result.eq(bits[16 * count :])
+    return result
