@@ -14,13 +14,21 @@ the hart may see it. ``WRITTEN``: the oldest of them has ended (no payload).
 
 from enum import IntEnum
 
-from amaranth.hdl import Cat, Const, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import data
 
 from rtl.core.csr.snapshot import state_layout
 from rtl.core.interface import Retire
 
-__all__ = ["PORT_WORDS", "RETIRE_PLACES", "RETIRE_WORDS", "STATE_NAMES", "Kind", "retire_words"]
+__all__ = [
+    "PORT_WORDS",
+    "RETIRE_PLACES",
+    "RETIRE_WORDS",
+    "STATE_NAMES",
+    "Kind",
+    "companion_record",
+    "retire_words",
+]
 
 
 class Kind(IntEnum):
@@ -36,14 +44,15 @@ STATE_NAMES = tuple(state_layout().members)
 
 
 def _flat() -> dict[str, tuple[int, int]]:
-    """(offset, width) of each field of Retire, the mode's own two in its place; ``valid`` is not told."""
+    """(offset, width) of each field of Retire, the mode's own two in its place; without ``valid``, and without
+    the companion, which has a record of its own."""
     layout = data.Layout.cast(Retire)
     fields: dict[str, tuple[int, int]] = {}
     for name, field in layout:
         if name == "mode":
             inner = data.Layout.cast(field.shape)
             fields |= {part: (field.offset + f.offset, f.width) for part, f in inner}
-        elif name != "valid":
+        elif name not in ("valid", "companion"):
             fields[name] = (field.offset, field.width)
     return fields
 
@@ -74,6 +83,22 @@ RETIRE_PLACES = _PORT_PLACES | {
 
 RETIRE_WORDS = PORT_WORDS + 2
 """Words that a record tells of every instruction."""
+
+
+def companion_record(m: Module, retire: data.View) -> Value:
+    """The instruction that retired beside the one in ``retire``, as a record of its own."""
+    record = Signal(Retire)
+    companion = retire.companion
+    m.d.comb += [
+        record.valid.eq(companion.valid),
+        record.mode.eq(retire.mode),
+        record.pc.eq(companion.pc),
+        record.instruction.eq(companion.instruction),
+        record.rd_write.eq(companion.rd.any()),
+        record.rd.eq(companion.rd),
+        record.rd_data.eq(companion.rd_data),
+    ]
+    return record.as_value()
 
 
 def retire_words(retire: Value) -> Value:

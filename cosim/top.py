@@ -5,7 +5,7 @@ from amaranth.hdl import Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from cosim.observe import PORT_WORDS, retire_words
+from cosim.observe import PORT_WORDS, companion_record, retire_words
 from cosim.waves.probe import Probe
 from rtl.core.interface import Events, FetchTranslation
 from rtl.isa.paging import PA_BITS
@@ -34,6 +34,7 @@ class SimTop(wiring.Component):
     events: one bit or field per event, as in :class:`rtl.core.interface.Events`
     pc: address of the instruction that retires
     retire_valid, retire_trap, retire: with ``observe``, the retire record in words (``cosim.observe``)
+    companion_valid, companion_older, companion: with ``observe``, its companion's record
     state, fetched: with ``observe``, 64 bits for each register that lockstep compares; fetch translations
     store, store_address, store_data, store_size: a store that retires, with its physical address
     design_wake: the SoC's own ``wake``
@@ -63,6 +64,8 @@ class SimTop(wiring.Component):
         }
         if observe:
             members |= {"retire_valid": Out(1), "retire_trap": Out(1), "retire": Out(64 * PORT_WORDS)}
+            members |= {"companion_valid": Out(1), "companion_older": Out(1)}
+            members |= {"companion": Out(64 * PORT_WORDS)}
         self.state_words = 0
         if observe and "state" in soc.signature.members:
             bits = len(Value.cast(soc.state))
@@ -102,6 +105,9 @@ class SimTop(wiring.Component):
                 self.retire_valid.eq(retire.valid),
                 self.retire_trap.eq(retire.trap),
                 self.retire.eq(retire_words(Value.cast(retire))),
+                self.companion_valid.eq(retire.companion.valid),
+                self.companion_older.eq(retire.companion.older),
+                self.companion.eq(retire_words(companion_record(m, retire))),
             ]
         if self.state_words:
             m.d.comb += [self.state.eq(Value.cast(soc.state)), self.fetched.eq(soc.fetched)]

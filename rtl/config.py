@@ -83,6 +83,7 @@ class CoreConfig:
     ----------
     hypervisor: build the H extension (``mvirt.ARCH`` = 1)
     xvmx: build Xvmx (``mvirt`` and its ARCH = 2)
+    dual_issue: let a simple arithmetic instruction go along with the next or the previous one
     observe: bring out the retire port's CSR snapshot (for lockstep); costs simulation speed
     """
 
@@ -92,6 +93,7 @@ class CoreConfig:
     branch: BranchConfig = field(default_factory=BranchConfig)
     hypervisor: bool = True
     xvmx: bool = True
+    dual_issue: bool = True
     observe: bool = False
     hart_id: int = 0
 

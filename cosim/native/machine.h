@@ -53,7 +53,7 @@ class Machine final {
 
     uint64_t cycle() const { return cycle_; }
     uint64_t time() const { return (cycle_ + kResetCycles) * kCycleTime; }
-    uint64_t instructions() const { return accounting_.count(kEvent_retire); }
+    uint64_t instructions() const { return accounting_.count(kEvent_retire) + accounting_.count(kEvent_retire_second); }
     Ending ending() const { return ending_; }
     uint32_t exit_code() const { return exit_code_; }
 

@@ -66,6 +66,7 @@ class Recorder {
 #if BV_STATE_WORDS
         fetches_.note(top.fetched.data(), cycle);
 #endif
+        if (top.companion_valid && top.companion_older) append_companion(top, cycle);
         if (top.retire_valid) {
             size_t head = words.size();
             words.push_back(0);
@@ -82,6 +83,7 @@ class Recorder {
 #endif
             close(head, kRetire, cycle);
         }
+        if (top.companion_valid && !top.companion_older) append_companion(top, cycle);
 #if BV_STATE_WORDS
         std::memcpy(before_, top.state.data(), sizeof before_);
 #endif
@@ -122,6 +124,13 @@ class Recorder {
 #else
         words.insert(words.end(), {0, 0});
 #endif
+    }
+    // It is arithmetic: it changes nothing but its register.
+    void append_companion(const Vtop& top, uint64_t cycle) {
+        size_t head = words.size();
+        words.push_back(0);
+        append_retired(top.companion.data(), cycle);
+        close(head, kRetire, cycle);
     }
     void append(const void* from, size_t count) {
         size_t at = words.size();

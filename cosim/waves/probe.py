@@ -49,7 +49,7 @@ class Probe(wiring.Component):
             with m.If(retire.trap):
                 m.d.sync += cause.eq(Cat(retire.cause, retire.interrupt))
             with m.Else():
-                m.d.sync += order.eq(order + 1)
+                m.d.sync += order.eq(order + 1 + retire.companion.valid)
                 with m.If(retire.mem_read | retire.mem_write):
                     m.d.sync += [memory_address.eq(retire.mem_paddr), memory_data.eq(retire.mem_data)]
         with m.If(events.vm_exit):

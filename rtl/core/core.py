@@ -1,6 +1,6 @@
 """The hart: the pipeline stages and the CSR unit, wired."""
 
-from amaranth import Module, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -25,7 +25,8 @@ __all__ = ["Core"]
 class Core(wiring.Component):
     """An in-order RV64IMAC hart with the H extension: frontend (2 cycles), decode, execute, memory.
 
-    A redirect from execute costs two bubbles, a use right after a load or multiply one.
+    A simple arithmetic instruction goes down the pipeline together with a neighbour that does not depend on
+    it. A redirect from execute costs two bubbles, a use right after a load or multiply one.
 
     Members
     -------
@@ -72,6 +73,11 @@ class Core(wiring.Component):
 
         # Down the pipeline
         connect(m, frontend.instruction, decode.instruction)
+        m.d.comb += [
+            decode.follower.eq(frontend.follower),
+            decode.follower_valid.eq(frontend.follower_valid),
+            frontend.pair.eq(decode.pair),
+        ]
         connect(m, decode.operation, execute.operation)
         connect(m, execute.result, memory.operation)
         m.d.comb += [
@@ -88,16 +94,18 @@ class Core(wiring.Component):
             frontend.update.eq(execute.update),
             frontend.flush_cache.eq(execute.flush_instructions),
             frontend.mode.eq(csr.mode),
-            decode.execute.eq(execute.forward),
-            decode.memory.eq(memory.forward),
-            decode.write.eq(memory.forward),
-            decode.write.valid.eq(memory.forward.valid & memory.forward.ready),
             execute.memory_fault.eq(memory.fault),
             execute.memory_trap.eq(memory.trap),
             execute.memory_quiet.eq(memory.quiet),
             memory.snoop_valid.eq(self.snoop_valid),
             memory.snoop_paddr.eq(self.snoop_paddr),
         ]
+        for n in range(2):
+            m.d.comb += [
+                decode.execute[n].eq(execute.forward[n]),
+                decode.memory[n].eq(memory.forward[n]),
+                decode.write[n].eq(memory.write[n]),
+            ]
         # Control and status
         connect(m, execute.csr, csr.csr)
         connect(m, execute.system, csr.system)
@@ -134,19 +142,18 @@ class Core(wiring.Component):
 
     def _vmx(self, m: Module, execute, memory, csr) -> VmxUnit:
         m.submodules.vmx = vmx = VmxUnit()
+        to_sp = [write.valid & (write.rd == STACK_POINTER) for write in memory.write]
         connect(m, execute.vmx, vmx.execute)
         connect(m, csr.vmx, vmx.csr)
         m.d.comb += [
             vmx.micro_done.eq(memory.micro_done),
             vmx.micro_fault.eq(memory.micro_fault),
-            vmx.micro_data.eq(memory.forward.data),
+            vmx.micro_data.eq(memory.forward[0].data),
             vmx.trap.eq(execute.trap.trap),
             vmx.exits.eq(csr.trap.exits),
             vmx.faulted.eq(memory.fault),
-            vmx.sp_write.eq(
-                memory.forward.valid & memory.forward.ready & (memory.forward.rd == STACK_POINTER)
-            ),
-            vmx.sp.eq(memory.forward.data),
+            vmx.sp_write.eq(Cat(to_sp).any()),
+            vmx.sp.eq(Mux(to_sp[1], memory.write[1].data, memory.write[0].data)),
             memory.drop_reservation.eq(vmx.drop_reservation),
             memory.fault_exits.eq(csr.trap.exits),
         ]
@@ -176,7 +183,8 @@ class Core(wiring.Component):
         m.d.comb += [
             self.retire.eq(memory.retire),
             csr.events.eq(self.outer_events),
-            csr.events.retire.eq(memory.retired),
+            csr.events.retire.eq(memory.retired.any()),
+            csr.events.retire_second.eq(memory.retired[1]),
             csr.events.branch.eq(execute.branch_event),
             csr.events.mispredict.eq(execute.mispredict_event),
             csr.events.load_use_stall.eq(decode.load_use),

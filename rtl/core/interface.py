@@ -14,6 +14,7 @@ __all__ = [
     "InterruptLines",
     "Mode",
     "Retire",
+    "RetireCompanion",
     "SystemOp",
     "SystemPort",
     "Trap",
@@ -150,6 +151,8 @@ class Events(data.Struct):
     trap: 1
     interrupt: 1
     retire: 1
+    retire_second: 1
+    """A second instruction retired in this cycle."""
     itlb_miss: 1
     dtlb_miss: 1
     l2tlb_hit: 1
@@ -171,6 +174,18 @@ class FetchTranslation(data.Struct):
     vaddr: 64
     paddr: PA_BITS
     mode: Mode
+
+
+class RetireCompanion(data.Struct):
+    """An arithmetic instruction that retired in the same cycle as the one that the record describes."""
+
+    valid: 1
+    older: 1
+    """It comes before the other one in program order (which may have trapped), else behind it."""
+    pc: 64
+    instruction: 32
+    rd: 5
+    rd_data: 64
 
 
 class Retire(data.Struct):
@@ -203,3 +218,4 @@ class Retire(data.Struct):
     mem_paddr: PA_BITS
     mem_paddr_last: PA_BITS
     mem_data: 64
+    companion: RetireCompanion

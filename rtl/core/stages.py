@@ -23,6 +23,8 @@ __all__ = [
     "BranchKind",
     "BranchOp",
     "BranchUpdate",
+    "Companion",
+    "CompanionResult",
     "Control",
     "ExecuteOp",
     "Fetched",
@@ -156,6 +158,10 @@ class Control(data.Struct):
     vmx: 1
     """An instruction of Xvmx."""
     pause: 1
+    simple: 1
+    """Nothing but a result of the ALU: may go along with another instruction."""
+    leads: 1
+    """A simple one may go along with it: arithmetic, loads, stores, control transfers."""
 
 
 class Fetched(data.Struct):
@@ -175,8 +181,34 @@ class Fetched(data.Struct):
     fault: Fault
 
 
+class Companion(data.Struct):
+    """An arithmetic instruction that goes down the pipeline beside another one, independent of it."""
+
+    valid: 1
+    older: 1
+    """It comes before the other one in program order, else behind it."""
+    pc: 64
+    instruction: 32
+    alu: AluOp
+    word: 1
+    rd: 5
+    a: 64
+    b: 64
+
+
+class CompanionResult(data.Struct):
+    """The same past execute."""
+
+    valid: 1
+    older: 1
+    pc: 64
+    instruction: 32
+    rd: 5
+    result: 64
+
+
 class ExecuteOp(data.Struct):
-    """A decoded instruction with its operands."""
+    """A decoded instruction with its operands, and perhaps a simple one beside it."""
 
     fetched: Fetched
     expanded: 32
@@ -189,6 +221,7 @@ class ExecuteOp(data.Struct):
     b: 64
     """Value of rs2."""
     immediate: 64
+    companion: Companion
 
 
 class MicroOp(data.Struct):
@@ -231,6 +264,7 @@ class MemoryOp(data.Struct):
     vm_exit: 1
     interrupt: 1
     cause: 6
+    companion: CompanionResult
 
 
 class Redirect(data.Struct):

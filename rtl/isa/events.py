@@ -18,7 +18,7 @@ EXIT_OF_XVMX = 64
 
 
 class HpmEvent(IntEnum):
-    """Numbers of the events. Each happens at most once per cycle."""
+    """Numbers of the events. Each happens at most once per cycle, but for RETIRE, which may happen twice."""
 
     NONE = 0
     CYCLE = 1
@@ -47,6 +47,8 @@ class HpmEvent(IntEnum):
     MISPREDICT = 19
     LOAD_USE_STALL = 20
     MEMORY_STALL = 21
+    RETIRE_SECOND = 22
+    """Two instructions retired in the same cycle."""
 
 
 class ModeInhibit(IntEnum):

@@ -29,8 +29,10 @@ def random_code(rng: random.Random) -> tuple[bytes, dict[int, int]]:
 class Bench:
     """Plays translation, instruction cache and execute for one frontend."""
 
-    def __init__(self, seed: int, *, slow: float, stall: float) -> None:
+    def __init__(self, seed: int, *, slow: float, stall: float, pairing: float = 0.0) -> None:
         self.rng = random.Random(seed)
+        self.pairing = pairing
+        self.pairs = 0
         self.slow, self.stall = slow, stall
         self.code, self.lengths = random_code(self.rng)
         self.starts = sorted(self.lengths)
@@ -75,7 +77,8 @@ class Bench:
             await ctx.delay(1e-7)
 
     async def consume(self, ctx, count: int) -> None:
-        """Take instructions in order, check them, follow the branches, redirect on a wrong prediction."""
+        """Take instructions in order, one or two at a time, check them, follow the branches, redirect on a
+        wrong prediction."""
         dut = self.dut
         pc = 0
         while self.checked < count:
@@ -84,9 +87,20 @@ class Bench:
             ready = self.rng.random() >= self.stall
             ctx.set(dut.instruction.ready, ready)
             await ctx.delay(3e-7)
+            pair = bool(ctx.get(dut.follower_valid)) and self.may_pair(pc)
+            ctx.set(dut.pair, pair)
             if ready and ctx.get(dut.instruction.valid):
+                follower = ctx.get(dut.follower)
                 pc = self.step(ctx, ctx.get(dut.instruction.p), pc)
+                if pair:
+                    self.pairs += 1
+                    assert not follower.bad_prediction and not follower.fault_valid
+                    pc = self.step(ctx, follower, pc)
             await ctx.tick()
+
+    def may_pair(self, pc: int) -> bool:
+        """Only one of two may redirect or train in a cycle."""
+        return pc not in self.branches and pc < SIZE - 24 and self.rng.random() < self.pairing
 
     def step(self, ctx, fetched, pc: int) -> int:
         dut = self.dut
@@ -145,9 +159,12 @@ class Bench:
 
 
 @pytest.mark.parametrize("slow, stall", [(0.0, 0.0), (0.3, 0.0), (0.0, 0.4), (0.3, 0.3)])
-@pytest.mark.parametrize("seed", range(3))
-def test_every_instruction_arrives_once_and_in_order(seed: int, slow: float, stall: float) -> None:
-    bench = Bench(seed, slow=slow, stall=stall)
+@pytest.mark.parametrize("pairing", [0.0, 0.7])
+@pytest.mark.parametrize("seed", range(2))
+def test_every_instruction_arrives_once_and_in_order(
+    seed: int, pairing: float, slow: float, stall: float
+) -> None:
+    bench = Bench(seed, slow=slow, stall=stall, pairing=pairing)
 
     async def consumer(ctx):
         await bench.consume(ctx, 1500)
@@ -155,6 +172,7 @@ def test_every_instruction_arrives_once_and_in_order(seed: int, slow: float, sta
     bench.run(consumer)
     assert bench.checked >= 1500
     assert bench.predicted > 20, "the predictor never learns"
+    assert (bench.pairs > 100) == (pairing > 0)
 
 
 def test_redirect_takes_two_bubbles() -> None:

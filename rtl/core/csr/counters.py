@@ -32,7 +32,7 @@ def _event_bits(events: wiring.PureInterface) -> Value:
 class Counters(wiring.Component):
     """Privileged spec 3.1.10 (counters), 3.1.12 (mcountinhibit); events of ``rtl.isa.events``.
 
-    The values as read include an instruction that retires in the same cycle: it is older than the reader.
+    The values as read include instructions that retire in the same cycle: they are older than the reader.
     A write wins over the count of its cycle, and the writer's own retirement is not counted, so the next
     instruction reads what was written.
 
@@ -40,7 +40,7 @@ class Counters(wiring.Component):
     -------
     write: CSR writes
     mode: current mode
-    retired: an instruction completes in this cycle
+    retired: how many instructions complete in this cycle (the writer of a CSR always alone)
     events: what happens in this cycle
     mcycle, minstret, mhpmcounter3 ..., mcountinhibit, mhpmevent3 ...: the registers as read
     """
@@ -51,7 +51,7 @@ class Counters(wiring.Component):
             {
                 "write": In(CsrWrite),
                 "mode": In(Mode),
-                "retired": In(1),
+                "retired": In(2),
                 "events": In(Events),
                 **{name: Out(64) for name in ("mcycle", "minstret", "mcountinhibit", *names)},
             }
@@ -84,11 +84,11 @@ class Counters(wiring.Component):
         before the latter."""
         retired = Signal(64, reset_less=True)
         writer_pending, stopped = Signal(), Signal()
-        counts = self.retired & ~writer_pending & ~stopped
+        counts = ~writer_pending & ~stopped
         m.d.comb += self.minstret.eq(retired)
         with m.If(counts):
-            m.d.comb += self.minstret.eq(retired + 1)
-        with m.If(self.retired):
+            m.d.comb += self.minstret.eq(retired + self.retired)
+        with m.If(self.retired.any()):
             m.d.sync += [retired.eq(self.minstret), writer_pending.eq(0), stopped.eq(inhibit)]
         with on_write(m, self.write, "minstret"):
             m.d.sync += [retired.eq(self.write.value), writer_pending.eq(1)]
@@ -120,5 +120,7 @@ class Counters(wiring.Component):
         ]
         with m.If(selector[:5] != HpmEvent.NONE), m.If(event & ~stopped & ~inhibit):
             m.d.sync += count.eq(count + 1)
+            with m.If((selector[:5] == HpmEvent.RETIRE) & self.events.retire_second):
+                m.d.sync += count.eq(count + 2)
         with on_write(m, self.write, f"mhpmcounter{n}"):
             m.d.sync += count.eq(self.write.value)

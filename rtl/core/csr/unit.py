@@ -63,7 +63,7 @@ class CsrUnit(wiring.Component):
     xret: mret, sret
     lines: interrupt inputs
     time: mtime
-    retired: an instruction completes in this cycle, older than the one in execute
+    retired: how many instructions complete in this cycle, older than the one in execute
     events, events_out: events of the core; the same with those that arise here filled in
     mode, data_mode, hypervisor_mode: of fetches; of ordinary loads and stores; of HLV, HLVX, HSV
     interrupt_valid, interrupt_cause: an interrupt must be taken now; its bit number in mip (so a VS-level
@@ -88,7 +88,7 @@ class CsrUnit(wiring.Component):
             "xret": In(XretPort),
             "lines": In(InterruptLines),
             "time": In(64),
-            "retired": In(1),
+            "retired": In(2),
             "events": In(Events),
             "events_out": Out(Events),
             "mode": Out(Mode),

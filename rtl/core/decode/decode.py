@@ -1,4 +1,4 @@
-"""The decode stage: expansion, control signals, operands with forwarding, interlocks."""
+"""The decode stage: expansion, control signals, pairing, operands with forwarding, interlocks."""
 
 from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
@@ -7,11 +7,34 @@ from amaranth.lib.wiring import In, Out
 from rtl.config import CoreConfig
 from rtl.core.decode.decoder import Decoder
 from rtl.core.decode.expander import Expander
-from rtl.core.decode.registers import RegisterFile
-from rtl.core.stages import ExecuteOp, Fetched, Forward
+from rtl.core.decode.registers import RegisterFile, RegisterWrite
+from rtl.core.stages import ASelect, BSelect, Control, ExecuteOp, Fetched, Forward
 from rtl.isa.instructions import PAUSE
 
 __all__ = ["Decode"]
+
+
+class _Slot:
+    """One of the two instructions that stand before decode."""
+
+    def __init__(self, m: Module, name: str, fetched, decoder: Decoder) -> None:
+        m.submodules[f"{name}_expander"] = expander = Expander()
+        m.submodules[f"{name}_decoder"] = decoder
+        self.fetched = fetched
+        self.word = Signal(32, name=f"{name}_word")
+        self.control = Signal(Control, name=f"{name}_control")
+        self.immediate = decoder.immediate
+        self.a = Signal(64, name=f"{name}_a")
+        self.b = Signal(64, name=f"{name}_b")
+        m.d.comb += [
+            expander.instruction.eq(fetched.instruction[:16]),
+            self.word.eq(Mux(fetched.compressed, expander.expanded, fetched.instruction)),
+            decoder.instruction.eq(self.word),
+            self.control.eq(decoder.control),
+        ]
+        with m.If(fetched.compressed & expander.illegal):
+            m.d.comb += [self.control.eq(0), self.control.illegal.eq(1)]
+        self.rd, self.rs1, self.rs2 = self.word[7:12], self.word[15:20], self.word[20:25]
 
 
 class Decode(wiring.Component):
@@ -20,77 +43,124 @@ class Decode(wiring.Component):
     Operands come from the register file or from the results that execute and memory are finishing in this
     cycle; if such a result is not ready, the instruction waits.
 
+    Two instructions leave together if they are independent, one of them is *simple* (nothing but an ALU
+    result) and the other one *leads* (see Control): the leading one becomes the operation, the simple one its
+    companion. If both are simple, the younger one leads. So a companion never traps, and its rd differs from
+    the other's.
+
     Members
     -------
-    instruction, operation: in and out
-    execute, memory: results in flight, youngest first
-    write: result that leaves the pipeline (written at the end of this cycle)
+    instruction, follower, follower_valid, pair: from the fetch queue; ``pair``: both are taken
+    operation: out
+    execute, memory: results in flight, youngest first; of the operation and of its companion
+    write: results that leave the pipeline (written at the end of this cycle)
     """
 
     def __init__(self, config: CoreConfig) -> None:
         self.config = config
+        self.width = 2 if config.dual_issue else 1
         super().__init__(
             {
                 "instruction": In(stream.Signature(Fetched)),
+                "follower": In(Fetched),
+                "follower_valid": In(1),
+                "pair": Out(1),
                 "operation": Out(stream.Signature(ExecuteOp)),
-                "execute": In(Forward),
-                "memory": In(Forward),
-                "write": In(Forward),
+                "execute": In(Forward).array(2),
+                "memory": In(Forward).array(2),
+                "write": In(RegisterWrite).array(2),
                 "load_use": Out(1),
             }
         )
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        m.submodules.expander = expander = Expander()
-        m.submodules.decoder = decoder = Decoder(hypervisor=self.config.hypervisor, xvmx=self.config.xvmx)
-        m.submodules.registers = registers = RegisterFile()
-
-        fetched = self.instruction.p
-        op = self.operation.p
-        expanded = Mux(fetched.compressed, expander.expanded, fetched.instruction)
+        extensions = {"hypervisor": self.config.hypervisor, "xvmx": self.config.xvmx}
+        m.submodules.registers = registers = RegisterFile(writers=self.width)
+        first = _Slot(m, "first", self.instruction.p, Decoder(**extensions))
+        m.d.comb += [registers.write[n].eq(self.write[n]) for n in range(self.width)]
+        hazard = self._operands(m, first, registers, 0)
         m.d.comb += [
-            expander.instruction.eq(fetched.instruction[:16]),
-            decoder.instruction.eq(expanded),
-            op.fetched.eq(fetched),
-            op.expanded.eq(decoder.instruction),
-            op.control.eq(decoder.control),
-            op.immediate.eq(decoder.immediate),
-            op.rd.eq(decoder.instruction[7:12]),
-            op.rs1.eq(decoder.instruction[15:20]),
-        ]
-        if self.config.xvmx:
-            m.d.comb += op.control.pause.eq(decoder.instruction == PAUSE)
-        with m.If(fetched.compressed & expander.illegal):
-            m.d.comb += [op.control.eq(0), op.control.illegal.eq(1)]
-
-        rs1, rs2 = decoder.instruction[15:20], decoder.instruction[20:25]
-        m.d.comb += [
-            registers.rs1.eq(rs1),
-            registers.rs2.eq(rs2),
-            registers.write.eq(self.write.valid),
-            registers.rd.eq(self.write.rd),
-            registers.rd_data.eq(self.write.data),
-        ]
-        wait = Signal(2)
-        self._operand(m, rs1, decoder.control.use_rs1, registers.rs1_data, op.a, wait[0])
-        self._operand(m, rs2, decoder.control.use_rs2, registers.rs2_data, op.b, wait[1])
-        hazard = Signal()
-        m.d.comb += [
-            hazard.eq(wait.any()),
             self.load_use.eq(self.instruction.valid & hazard),
             self.operation.valid.eq(self.instruction.valid & ~hazard),
             self.instruction.ready.eq(self.operation.ready & ~hazard),
         ]
+        op = self.operation.p
+        m.d.comb += self._leading(op, first)
+        if self.config.xvmx:
+            m.d.comb += op.control.pause.eq(first.word == PAUSE)
+        if self.config.dual_issue:
+            second = _Slot(m, "second", self.follower, Decoder(**extensions, paired=True))
+            waits = self._operands(m, second, registers, 2)
+            m.d.comb += self.pair.eq(self._may_pair(m, first, second) & ~waits)
+            with m.If(self.pair):
+                with m.If(first.control.simple):
+                    m.d.comb += [*self._leading(op, second), *self._companion(op.companion, first)]
+                    m.d.comb += op.companion.older.eq(1)
+                with m.Else():
+                    m.d.comb += self._companion(op.companion, second)
         return m
+
+    def _leading(self, op, slot: _Slot) -> list:
+        """``slot`` becomes the operation."""
+        return [
+            op.fetched.eq(slot.fetched),
+            op.expanded.eq(slot.word),
+            op.control.eq(slot.control),
+            op.immediate.eq(slot.immediate),
+            op.rd.eq(slot.rd),
+            op.rs1.eq(slot.rs1),
+            op.a.eq(slot.a),
+            op.b.eq(slot.b),
+        ]
+
+    def _companion(self, companion, slot: _Slot) -> list:
+        """``slot``, which is simple, goes along."""
+        control = slot.control
+        base = Mux(control.a == ASelect.PC, slot.fetched.pc, Mux(control.a == ASelect.ZERO, 0, slot.a))
+        return [
+            companion.valid.eq(1),
+            companion.pc.eq(slot.fetched.pc),
+            companion.instruction.eq(slot.fetched.instruction),
+            companion.alu.eq(control.alu),
+            companion.word.eq(control.word),
+            companion.rd.eq(slot.rd),
+            companion.a.eq(base),
+            companion.b.eq(Mux(control.b == BSelect.IMMEDIATE, slot.immediate, slot.b)),
+        ]
+
+    def _may_pair(self, m: Module, first: _Slot, second: _Slot):
+        """Kinds fit, and the second needs no result of the first. (A simple instruction that was predicted to
+        jump must lead, so that execute notices.)"""
+        fit = Signal()
+        independent = Signal()
+        a, b = first.control, second.control
+        reads = (b.use_rs1 & (second.rs1 == first.rd)) | (b.use_rs2 & (second.rs2 == first.rd))
+        m.d.comb += [
+            fit.eq((a.simple & b.leads) | (a.leads & b.simple & ~second.fetched.predicted_taken)),
+            independent.eq(~a.rd_write | ~(reads | (b.rd_write & (second.rd == first.rd)))),
+        ]
+        return self.follower_valid & fit & independent
+
+    def _operands(self, m: Module, slot: _Slot, registers: RegisterFile, port: int):
+        """Read or forward both operands; returns whether one of them is not known yet."""
+        wait = Signal(2, name=f"wait{port // 2}")
+        control = slot.control
+        for n, (register, used, value) in enumerate(
+            ((slot.rs1, control.use_rs1, slot.a), (slot.rs2, control.use_rs2, slot.b))
+        ):
+            m.d.comb += registers.rs[port + n].eq(register)
+            self._operand(m, register, used, registers.rs_data[port + n], value, wait[n])
+        return wait.any()
 
     def _operand(self, m: Module, register, used, stored, value, wait) -> None:
         """The youngest value of ``register``; ``wait`` if it is not known yet."""
-        m.d.comb += value.eq(stored)
-        matches = Cat(
-            source.valid & (source.rd == register) & (register != 0) for source in (self.execute, self.memory)
-        )
-        with m.If(matches[0]):
-            m.d.comb += [value.eq(self.execute.data), wait.eq(used & ~self.execute.ready)]
-        with m.Elif(matches[1]):
-            m.d.comb += [value.eq(self.memory.data), wait.eq(used & ~self.memory.ready)]
+        sources = [source for stage in (self.execute, self.memory) for source in list(stage)[: self.width]]
+        matches = Signal(len(sources))
+        m.d.comb += [
+            value.eq(stored),
+            matches.eq(Cat(source.valid & (source.rd == register) for source in sources)),
+        ]
+        for n, source in enumerate(sources):
+            with m.If(matches[n]) if n == 0 else m.Elif(matches[n]):
+                m.d.comb += [value.eq(source.data), wait.eq(used & ~source.ready)]

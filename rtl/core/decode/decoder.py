@@ -16,18 +16,22 @@ __all__ = ["Decoder"]
 class Decoder(wiring.Component):
     """Combinational: a 32-bit instruction to its ``control`` signals and sign-extended ``immediate``.
 
+    ``paired``: knows only what can leave decode together with another instruction; all else is illegal.
+
     Switches on the major opcode first, then within it: short chains, for hardware and simulator alike.
     """
 
-    def __init__(self, *, hypervisor: bool = True, xvmx: bool = True) -> None:
+    def __init__(self, *, hypervisor: bool = True, xvmx: bool = True, paired: bool = False) -> None:
         self.hypervisor = hypervisor
         self.xvmx = xvmx
+        self.paired = paired
         super().__init__({"instruction": In(32), "control": Out(Control), "immediate": Out(64)})
 
     def elaborate(self, platform) -> Module:
         m = Module()
         by_opcode: dict[int, list[tuple[Instruction, dict]]] = defaultdict(list)
-        for instruction, control in decode_table(hypervisor=self.hypervisor, xvmx=self.xvmx):
+        table = decode_table(hypervisor=self.hypervisor, xvmx=self.xvmx, paired=self.paired)
+        for instruction, control in table:
             by_opcode[instruction.match & 0x7F].append((instruction, control))
         word = self.instruction
         m.d.comb += self.control.illegal.eq(1)

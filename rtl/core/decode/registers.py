@@ -1,34 +1,66 @@
 """The integer register file."""
 
-from amaranth import Module, Mux
-from amaranth.lib import wiring
+from amaranth import Module, Mux, Signal
+from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["RegisterFile"]
+__all__ = ["RegisterFile", "RegisterWrite"]
+
+_READS = 4
+
+
+class RegisterWrite(data.Struct):
+    """A write at the end of the cycle. x0 is never written."""
+
+    valid: 1
+    rd: 5
+    data: 64
 
 
 class RegisterFile(wiring.Component):
-    """x0..x31, 64 bits: two asynchronous reads, one write at the end of the cycle. x0 reads zero.
+    """x0..x31, 64 bits: asynchronous reads, up to two writes a cycle, to different registers. x0 reads zero.
 
     A read in the cycle of a write to the same register returns the old value; the pipeline forwards.
+    Memories of FPGAs have one write port, so there is one for each writer, and a bit for each register that
+    says which of them wrote it last.
+
+    Members
+    -------
+    rs, rs_data: register numbers, and what they hold
+    write: the writers
     """
 
-    rs1: In(5)
-    rs2: In(5)
-    rs1_data: Out(64)
-    rs2_data: Out(64)
-    write: In(1)
-    rd: In(5)
-    rd_data: In(64)
+    def __init__(self, writers: int = 2) -> None:
+        self.writers = writers
+        super().__init__(
+            {
+                "rs": In(5).array(_READS),
+                "rs_data": Out(64).array(_READS),
+                "write": In(RegisterWrite).array(writers),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        m.submodules.x = x = Memory(shape=64, depth=32, init=[])
-        write = x.write_port()
-        m.d.comb += [write.addr.eq(self.rd), write.data.eq(self.rd_data)]
-        m.d.comb += write.en.eq(self.write & (self.rd != 0))
-        for address, value in ((self.rs1, self.rs1_data), (self.rs2, self.rs2_data)):
-            port = x.read_port(domain="comb")
-            m.d.comb += [port.addr.eq(address), value.eq(Mux(address == 0, 0, port.data))]
+        in_second = Signal(32)
+        banks = []
+        for n, write in enumerate(self.write):
+            m.submodules[f"x{n}"] = x = Memory(shape=64, depth=32, init=[])
+            port = x.write_port()
+            enable = write.valid & (write.rd != 0)
+            m.d.comb += [port.addr.eq(write.rd), port.data.eq(write.data), port.en.eq(enable)]
+            if self.writers > 1:
+                with m.If(enable):
+                    m.d.sync += in_second.bit_select(write.rd, 1).eq(n)
+            banks.append(x)
+        for register, value in zip(self.rs, self.rs_data, strict=True):
+            found = []
+            for x in banks:
+                port = x.read_port(domain="comb")
+                m.d.comb += port.addr.eq(register)
+                found.append(port.data)
+            newest = found[0] if self.writers == 1 else Mux(in_second.bit_select(register, 1), *found[::-1])
+            # x0 is never written: it holds its initial value.
+            m.d.comb += value.eq(newest)
         return m

@@ -9,6 +9,7 @@ from rtl.isa.instructions import INSTRUCTIONS, Format, Instruction
 __all__ = ["control_of", "decode_table"]
 
 _IMM = {"b": BSelect.IMMEDIATE}
+_SIMPLE = {"simple": 1, "leads": 1}
 _OPERANDS: dict[Format, dict[str, Any]] = {
     Format.R: {"use_rs1": 1, "use_rs2": 1, "rd_write": 1},
     Format.I: {"use_rs1": 1, "rd_write": 1, "immediate": ImmediateFormat.I, **_IMM},
@@ -72,7 +73,7 @@ def _specific(instruction: Instruction) -> dict[str, Any]:
         return {**_access(MemoryKind.AMO, width), "amo": AmoOp.__members__[base.removeprefix("amo").upper()]}
     if extension == "M":
         unit = "multiply" if name.startswith("mul") else "divide"
-        return {unit: 1, "word": int(name.endswith("w"))}
+        return {unit: 1, "word": int(name.endswith("w")), "leads": int(unit == "multiply")}
     if extension == "Zicsr":
         ops = {"rw": CsrOp.WRITE, "rs": CsrOp.SET, "rc": CsrOp.CLEAR}
         return {"csr": ops[name[3:5]]}
@@ -87,21 +88,19 @@ def _specific(instruction: Instruction) -> dict[str, Any]:
         return {"fence_i": 1}
     if name == "fence":
         return {}
-    if name in ("jal", "jalr"):
-        return {"branch": BranchOp.__members__[name.upper()]}
-    if instruction.format is Format.B:
-        return {"branch": BranchOp.__members__[name.upper()]}
+    if name in ("jal", "jalr") or instruction.format is Format.B:
+        return {"branch": BranchOp.__members__[name.upper()], "leads": 1}
     if instruction.format is Format.LOAD:
-        return _access(MemoryKind.LOAD, name[1:])
+        return {**_access(MemoryKind.LOAD, name[1:]), "leads": 1}
     if instruction.format is Format.S:
-        return _access(MemoryKind.STORE, name[1:])
+        return {**_access(MemoryKind.STORE, name[1:]), "leads": 1}
     if name in ("lui", "auipc"):
-        return {"a": ASelect.ZERO if name == "lui" else ASelect.PC}
+        return {"a": ASelect.ZERO if name == "lui" else ASelect.PC, **_SIMPLE}
     word = name.endswith("w")
     stem = name.removesuffix("w")
     for candidate in (stem, stem.removesuffix("i"), stem.removesuffix("iu") + "u"):
         if candidate in _ALU_NAMES:
-            return {"alu": _ALU_NAMES[candidate], "word": int(word)}
+            return {"alu": _ALU_NAMES[candidate], "word": int(word), **_SIMPLE}
     raise AssertionError(f"no control signals for {name}")
 
 
@@ -110,10 +109,16 @@ def control_of(instruction: Instruction) -> dict[str, Any]:
     return {**_OPERANDS[instruction.format], **_specific(instruction)}
 
 
-def decode_table(*, hypervisor: bool, xvmx: bool) -> list[tuple[Instruction, dict[str, Any]]]:
-    """The instructions that the core implements, with their control signals."""
-    return [
+def decode_table(
+    *, hypervisor: bool, xvmx: bool, paired: bool = False
+) -> list[tuple[Instruction, dict[str, Any]]]:
+    """The instructions that the core implements, with their control signals.
+
+    ``paired``: only those that can leave decode together with another one.
+    """
+    table = [
         (instruction, control_of(instruction))
         for instruction in INSTRUCTIONS.values()
         if (xvmx or instruction.extension != "Xvmx") and (hypervisor or instruction.extension != "H")
     ]
+    return [(instruction, control) for instruction, control in table if control.get("leads") or not paired]

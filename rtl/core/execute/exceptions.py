@@ -18,6 +18,8 @@ __all__ = ["ExceptionUnit"]
 class ExceptionUnit(wiring.Component):
     """Combinational. Priority: interrupt, fetch fault, illegal or virtual instruction, ecall and ebreak.
 
+    Of an operation with a companion only an interrupt can stop both; it comes before the older one.
+
     Members
     -------
     operation, mode: what executes, and where
@@ -74,6 +76,8 @@ class ExceptionUnit(wiring.Component):
                 trap.cause.eq(self.interrupt_cause),
                 trap.exit.eq(self.interrupt_exit),
             ]
+            with m.If(op.companion.valid & op.companion.older):
+                m.d.comb += trap.pc.eq(op.companion.pc)
         with m.Elif(fetched.bad_prediction):
             m.d.comb += self.refetch.eq(1)
         with m.Elif(fetched.fault_valid):

@@ -35,6 +35,9 @@ class Execute(wiring.Component):
     known not to fault. Only a mispredicted branch redirects fetch earlier, for its outcome does not depend on
     the memory stage. A fault in the memory stage kills the operation here.
 
+    An operation's companion has an ALU of its own. It shares the operation's fate, but for this: an interrupt
+    comes before both; a younger companion dies if the operation is a mispredicted branch.
+
     Members
     -------
     operation, result: in and out
@@ -45,7 +48,8 @@ class Execute(wiring.Component):
     vmx: to the VMX unit (nothing is connected without one)
     fence: to the MMU
     index_valid, index, index_ready: stage 0 of the data cache's port
-    forward, redirect, update, flush_instructions: to the earlier stages
+    forward: results of the operation and of its companion, to decode
+    redirect, update, flush_instructions: to the earlier stages
     multiply, multiply_function, multiply_word, a, b: to the multiplier, whose second stage is in memory
     """
 
@@ -72,7 +76,7 @@ class Execute(wiring.Component):
                 "index_valid": Out(1),
                 "index": Out(12),
                 "index_ready": In(1),
-                "forward": Out(Forward),
+                "forward": Out(Forward).array(2),
                 "redirect": Out(Redirect),
                 "update": Out(BranchUpdate),
                 "flush_instructions": Out(1),
@@ -89,6 +93,7 @@ class Execute(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         m.submodules.alu = alu = Alu()
+        m.submodules.companion_alu = companion_alu = Alu()
         m.submodules.branch = branch = BranchUnit()
         m.submodules.divider = divider = Divider()
         m.submodules.exceptions = exceptions = ExceptionUnit()
@@ -197,6 +202,7 @@ class Execute(wiring.Component):
             m.d.sync += [valid.eq(0), redirected.eq(0)]
 
         tell_vmx(self, m, op, valid, commit, exceptions)
+        self._companion(m, op, valid, exceptions.kill, mispredict, redirected, companion_alu)
         self._results(m, op, valid, commit, exceptions, alu, divider, address, link, result)
         m.d.comb += [
             self.branch_event.eq(commit & plain & (control.branch != BranchOp.NONE)),
@@ -334,7 +340,7 @@ class Execute(wiring.Component):
         out = self.result.p
         m.d.comb += [
             self.result.valid.eq(commit & ~drop & ~self.trap.exits),
-            out.pc.eq(fetched.pc),
+            out.pc.eq(Mux(exceptions.valid, exceptions.trap.pc, fetched.pc)),
             out.instruction.eq(fetched.instruction),
             out.compressed.eq(fetched.compressed),
             out.tinst.eq(transformed(op)),
@@ -364,10 +370,10 @@ class Execute(wiring.Component):
         with m.Elif(self.update.valid):
             m.d.sync += told.eq(1)
         m.d.comb += [
-            self.forward.valid.eq(live & control.rd_write),
-            self.forward.rd.eq(op.rd),
-            self.forward.ready.eq(~later),
-            self.forward.data.eq(result),
+            self.forward[0].valid.eq(live & control.rd_write & op.rd.any()),
+            self.forward[0].rd.eq(op.rd),
+            self.forward[0].ready.eq(~later),
+            self.forward[0].data.eq(result),
             # As soon as it is known, for a redirect may come before the commit.
             self.update.valid.eq(
                 valid
@@ -380,3 +386,26 @@ class Execute(wiring.Component):
         with m.If(exceptions.refetch):
             # The entry sits on the first parcel of a 4-byte instruction.
             m.d.comb += [self.update.last_parcel.eq(fetched.pc), self.update.taken.eq(0)]
+
+    def _companion(self, m: Module, op, valid, kill, mispredict, redirected, alu) -> None:
+        """The companion's result, forwarded and passed on."""
+        companion, out = op.companion, self.result.p.companion
+        m.d.comb += [
+            alu.op.eq(companion.alu),
+            alu.word.eq(companion.word),
+            alu.a.eq(companion.a),
+            alu.b.eq(companion.b),
+            out.valid.eq(companion.valid & ~kill & (companion.older | ~mispredict)),
+            out.older.eq(companion.older),
+            out.pc.eq(companion.pc),
+            out.instruction.eq(companion.instruction),
+            out.rd.eq(companion.rd),
+            out.result.eq(alu.result),
+            # In the cycle of a redirect nobody behind survives who could use a dead companion's result.
+            self.forward[1].valid.eq(
+                valid & companion.valid & companion.rd.any() & (companion.older | ~redirected)
+            ),
+            self.forward[1].rd.eq(companion.rd),
+            self.forward[1].ready.eq(1),
+            self.forward[1].data.eq(alu.result),
+        ]

@@ -20,9 +20,9 @@ class Frontend(wiring.Component):
     """Fetches 8 bytes a cycle along the predicted path.
 
     Stage 0 presents the fetch address to the cache's arrays and to the predictor; stage 1 translates it,
-    receives the parcels, puts them in the queue, and says where to fetch next. A redirect in cycle t is fetched in t and stands in the
-    queue in t + 2, where decode reads it. Instructions come from DRAM or the boot ROM only: a speculative
-    fetch must not touch a device, so elsewhere it is an access fault.
+    receives the parcels, puts them in the queue, and says where to fetch next. A redirect in cycle t is
+    fetched in t and stands in the queue in t + 2, where decode reads it. Instructions come from DRAM or the
+    boot ROM only: a speculative fetch must not touch a device, so elsewhere it is an access fault.
 
     Members
     -------

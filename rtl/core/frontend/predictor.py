@@ -1,4 +1,4 @@
-"""Next-address prediction: branch target buffer, direction counters over the path taken, return-address stack."""
+"""Next-address prediction: branch target buffer, direction counters, return-address stack."""
 
 from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
@@ -37,11 +37,11 @@ _WEAKLY_NOT_TAKEN = [1, 1, 1, 1]
 class Predictor(wiring.Component):
     """Predicts where fetch goes after an 8-byte block.
 
-    Each half of a block has a direct-mapped entry for one control transfer, by the parcel in which it ends. The
-    direction of conditional branches comes from a table of two-bit counters, indexed by the block's address and
-    by the last taken transfers (gshare; McFarling, "Combining Branch Predictors", 1993). Returns take their
-    target from a stack. History and stack follow fetch speculatively; a redirect sets them to what execute
-    knows. Predictions are hints: execute checks them all.
+    Each half of a block has a direct-mapped entry for one control transfer, by the parcel in which it ends.
+    The direction of conditional branches comes from a table of two-bit counters, indexed by the block's
+    address and by the last taken transfers (gshare; McFarling, "Combining Branch Predictors", 1993). Returns
+    take their target from a stack. History and stack follow fetch speculatively; a redirect sets them to what
+    execute knows. Predictions are hints: execute checks them all.
 
     Both tables are read synchronously (block RAM): an address given with ``begin`` is ``address`` in the next
     cycle, and its prediction stands until the next ``begin``.
@@ -120,9 +120,7 @@ class Predictor(wiring.Component):
             m.d.comb += [
                 read.en.eq(self.begin),
                 read.addr.eq(self._split(self.start)[0]),
-                write.en.eq(
-                    update.valid & (update.taken | update.remove) & (update.last_parcel[2] == bank)
-                ),
+                write.en.eq(update.valid & (update.taken | update.remove) & (update.last_parcel[2] == bank)),
                 write.addr.eq(index),
                 write.data.valid.eq(~update.remove),
                 write.data.tag.eq(tag),
@@ -171,7 +169,7 @@ class Predictor(wiring.Component):
         return look.data
 
     def _history(self, m: Module):
-        """Where the last taken transfers were: as execute knows before its operation, and for the next look-up."""
+        """Where the last taken transfers were: before execute's operation, and before the next look-up."""
         bits = (self.config.counter_rows - 1).bit_length()
         true = Signal(bits)
         true_next = Signal(bits)

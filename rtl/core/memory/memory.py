@@ -5,6 +5,7 @@ from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.cache.interface import CacheOp, DataPort, is_cacheable
+from rtl.core.decode.registers import RegisterWrite
 from rtl.core.interface import Mode, Retire, Trap
 from rtl.core.memory.align import LoadAligner, StoreAligner
 from rtl.core.memory.amo import AmoUnit
@@ -45,7 +46,8 @@ class MemoryStage(wiring.Component):
     before both parts have been translated. Misaligned accesses to devices, and atomics on devices, are access
     faults; misaligned atomics are misaligned-address exceptions.
 
-    A fault is registered before it traps, so that translation is not in the path of a redirect.
+    A fault is registered before it traps, so that translation is not in the path of a redirect. A companion
+    retires with the operation; an older one also if the operation faults.
 
     Members
     -------
@@ -55,12 +57,13 @@ class MemoryStage(wiring.Component):
     snoop_valid, snoop_paddr: another master writes this address
     product: the multiplier's result for the operation in this stage
     fault, trap: the operation traps in this cycle
-    forward: its result, for the decode stage and the register file (``ready``: it finishes)
+    forward: its result and its companion's, for the decode stage (``ready``: the operation finishes)
+    write: the same for the register file, when they are final
     stalled, quiet: the operation does not finish in this cycle; there is none that uses memory
     micro_done, micro_fault: a MicroOp ends in this cycle (its load's value is ``forward.data``), well or not
     drop_reservation: end the reservation
     fault_exits: the fault is a VM exit, which is reported when it ends
-    retired: an instruction completed in this cycle
+    retired: how many instructions completed in this cycle
     retire: record of it, or of a trap, one cycle later
     """
 
@@ -80,8 +83,9 @@ class MemoryStage(wiring.Component):
                 "product": In(64),
                 "fault": Out(1),
                 "trap": Out(Trap),
-                "forward": Out(Forward),
-                "retired": Out(1),
+                "forward": Out(Forward).array(2),
+                "write": Out(RegisterWrite).array(2),
+                "retired": Out(2),
                 "retire": Out(Retire),
                 "stalled": Out(1),
                 "quiet": Out(1),
@@ -236,14 +240,29 @@ class MemoryStage(wiring.Component):
                 m.d.comb += result.eq(saved)
             with m.Case(MemoryKind.SC):
                 m.d.comb += result.eq(~reserved)
+        companion = op.companion
+        together = Signal()
+        main = self.forward[0]
         m.d.comb += [
-            self.forward.valid.eq(valid & op.rd_write & ~self.fault),
-            self.forward.rd.eq(op.rd),
-            self.forward.ready.eq(finish),
-            self.forward.data.eq(result),
-            self.retired.eq(finish & ~op.trap & ~op.micro),
+            main.valid.eq(valid & op.rd_write & op.rd.any() & ~self.fault),
+            main.rd.eq(op.rd),
+            main.ready.eq(finish),
+            main.data.eq(result),
+            self.forward[1].valid.eq(valid & companion.valid & companion.rd.any()),
+            self.forward[1].rd.eq(companion.rd),
+            self.forward[1].ready.eq(1),
+            self.forward[1].data.eq(companion.result),
+            self.write[0].valid.eq(main.valid & finish),
+            self.write[1].valid.eq(together),
+            together.eq(companion.valid & (finish | (self.fault & companion.older))),
+            self.retired.eq((finish & ~op.trap & ~op.micro) + together),
         ]
-        self._report(m, op, phase, finish, result, writes, amo)
+        m.d.comb += [
+            member.eq(getattr(forward, name))
+            for forward, write in zip(self.forward, self.write, strict=True)
+            for name, member in (("rd", write.rd), ("data", write.data))
+        ]
+        self._report(m, op, phase, finish, result, writes, amo, together)
         return m
 
     def _advance(self, m: Module, op, phase, crosses, access_done) -> None:
@@ -309,7 +328,7 @@ class MemoryStage(wiring.Component):
                     ]
         return faulted
 
-    def _report(self, m: Module, op, phase, finish, result, writes, amo) -> None:
+    def _report(self, m: Module, op, phase, finish, result, writes, amo, together) -> None:
         """Fill the retire record, a cycle behind."""
         record = Signal(Retire)
         paddr = Signal(PA_BITS)
@@ -340,5 +359,13 @@ class MemoryStage(wiring.Component):
             record.mem_paddr.eq(Mux(is_first, self.translate.paddr, paddr)),
             record.mem_paddr_last.eq(self.translate.paddr),
             record.mem_data.eq(Mux(op.kind == MemoryKind.AMO, amo.result, Mux(writes, op.wdata, result))),
+        ]
+        m.d.sync += [
+            record.companion.valid.eq(together),
+            record.companion.older.eq(op.companion.older),
+            record.companion.pc.eq(op.companion.pc),
+            record.companion.instruction.eq(op.companion.instruction),
+            record.companion.rd.eq(op.companion.rd),
+            record.companion.rd_data.eq(op.companion.result),
         ]
         m.d.comb += self.retire.eq(record)
