@@ -44,8 +44,8 @@ STATE_NAMES = tuple(state_layout().members)
 
 
 def _flat() -> dict[str, tuple[int, int]]:
-    """(offset, width) of each field of Retire, the mode's own two in its place; without ``valid``, and without
-    the companion, which has a record of its own."""
+    """(offset, width) of each field of Retire, the mode's own two in its place. ``valid`` is not told; the
+    companion has a record of its own."""
     layout = data.Layout.cast(Retire)
     fields: dict[str, tuple[int, int]] = {}
     for name, field in layout:
