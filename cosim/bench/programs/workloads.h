@@ -1,4 +1,5 @@
-// Start-up and measuring for the workloads in C: main() runs them once to warm up, once between two readings.
+// Start-up and measuring for the workloads in C: each runs once to warm up, once between two readings. A program
+// defines work(), or several: #define WORKLOADS first, second and so on, before it includes this.
 #pragma once
 
 typedef unsigned char u8;
@@ -6,7 +7,8 @@ typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long u64;
 
-volatile unsigned long results[2];  // cycles, instructions
+enum { kMost = 8 };
+volatile unsigned long results[2 * kMost];  // cycles and instructions of each
 volatile unsigned long results_end[1];
 volatile unsigned long tohost __attribute__((section(".tohost"), aligned(64)));
 volatile unsigned long fromhost __attribute__((section(".tohost"), aligned(64)));
@@ -22,7 +24,11 @@ static inline u64 instructions(void) {
     return value;
 }
 
-static u32 work(void);  // the workload; its result must be the same each time
+#ifndef WORKLOADS
+#define WORKLOADS work
+#endif
+typedef u32 workload(void);
+static workload WORKLOADS;  // their results must be the same each time
 
 __attribute__((noreturn)) static void end(u64 code) {
     for (;;) tohost = code << 1 | 1;
@@ -32,13 +38,17 @@ __attribute__((used)) static void start(void) {
 #ifdef ENDLESS
     for (;;) results[0] = work();
 #endif
-    u32 expected = work();
-    u64 cycles_before = cycles(), instructions_before = instructions();
-    u32 found = work();
-    u64 instructions_after = instructions(), cycles_after = cycles();
-    results[0] = cycles_after - cycles_before;
-    results[1] = instructions_after - instructions_before;
-    end(found == expected ? 0 : 2);
+    static workload* const workloads[] = {WORKLOADS};
+    for (unsigned n = 0; n < sizeof workloads / sizeof *workloads; n++) {
+        u32 expected = workloads[n]();
+        u64 cycles_before = cycles(), instructions_before = instructions();
+        u32 found = workloads[n]();
+        u64 instructions_after = instructions(), cycles_after = cycles();
+        results[2 * n] = cycles_after - cycles_before;
+        results[2 * n + 1] = instructions_after - instructions_before;
+        if (found != expected) end(2);
+    }
+    end(0);
 }
 
 __asm__(".section .text.start, \"ax\"\n"
