@@ -27,7 +27,7 @@ nightly: $(STAMP)
 
 bench: $(STAMP)
 	@mkdir -p build
-	@$(BIN)/bivisor bench --json build/bench.json
+	@$(BIN)/bivisor bench --json build/bench.json --plot build/bench.png
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -1,10 +1,12 @@
 """The figures that ``bivisor bench`` measures: what each means, its goal, and which program gives it."""
 
+import json
 import re
 import struct
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isnan, nan
 from pathlib import Path
 from statistics import median_low
 
@@ -19,10 +21,14 @@ from cosim.simulate import run_plain
 
 __all__ = ["FIGURES", "Figure", "measure"]
 
+SYNTHESIS_REPORT = Path(__file__).resolve().parents[2] / "docs" / "synthesis.json"
+"""The kept report of ``bivisor synth``."""
+
+_ROUNDS = 3
+"""kRounds of kernels.c."""
+
 _CHAIN, _LONG = 8, 64
 """Loads of the short and the long chain in translation.S."""
-
-Values = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -74,18 +80,47 @@ def _long_chain(rows: Sequence[float]) -> float:
     return rows[7] / _LONG - rows[1] / _CHAIN
 
 
-def _cpi(rows: Sequence[float]) -> float:
-    return rows[0] / rows[1]
+def _cpi(piece: int) -> Callable[[Sequence[float]], float]:
+    return lambda rows: rows[2 * piece] / rows[2 * piece + 1]
+
+
+def _ipc(piece: int) -> Callable[[Sequence[float]], float]:
+    return lambda rows: rows[2 * piece + 1] / rows[2 * piece]
+
+
+_WORKLOADS = {
+    "kernels": ("kernels", 0, "list, matrix, scanner and CRC in CoreMark's mix"),
+    "compute": ("compute", 0, "lists, matrix, scanner, CRC, sort"),
+    "memory": ("memory", 0, "4 MiB chase, copy, scattered writes"),
+    "copy": ("pieces", 0, "memcpy in the data cache"),
+    "chase": ("pieces", 1, "pointer chase over 4 MiB"),
+    "sort": ("pieces", 2, "heap sort"),
+    "hash": ("pieces", 3, "hashes of strings"),
+}
+"""Name -> measuring program, workload in it, what it does."""
+
+_SYNTHESIS = ("fmax_mhz", "luts", "luts_without_h")
+"""What the source ``synthesis`` tells, in this order."""
+
+
+def _workload_figures() -> dict[str, "Figure"]:
+    """Cycles per instruction of every workload, and instructions per cycle."""
+    figures = {}
+    for name, (source, piece, meaning) in _WORKLOADS.items():
+        figures[f"cpi_{name}"] = Figure(f"cycles per instruction: {meaning}", source, _cpi(piece))
+        figures[f"ipc_{name}"] = Figure(f"instructions per cycle: {meaning}", source, _ipc(piece))
+    return figures
 
 
 FIGURES: dict[str, Figure] = {
-    "sim_khz_per_cpu_s": Figure("thousand cycles per CPU second, with cocotb", "speed", _row(0), 500, True),
+    "sim_khz_per_cpu_s": Figure("thousand cycles per CPU second, with cocotb", "speed", _row(0), 800, True),
     "sim_ratio_to_plain_cpp": Figure("the same against a plain C++ main", "speed", _row(1), 0.8, True),
     "model_ips": Figure("golden model's instructions per CPU second", "verification", _row(0), 1e5, True),
     "lockstep_ips": Figure("the same in lockstep, the hardware's CPU time too", "verification", _row(1), 5e4,
                            True),
-    "cpi_compute": Figure("cycles per instruction: lists, matrix, scanner, CRC, sort", "compute", _cpi),
-    "cpi_memory": Figure("cycles per instruction: 4 MiB chase, copy, scattered writes", "memory", _cpi),
+    "kernels_per_mhz": Figure("rounds of the CoreMark-like kernels per million cycles", "kernels",
+                              lambda rows: 1e6 * _ROUNDS / rows[0], 3.3, True),
+    **_workload_figures(),
     "hypercall_cycles": Figure("guest ecall to resume, whole hypervisor", "hypercall", _row(0)),
     "hypercall_instret": Figure("the same in instructions", "hypercall", _row(1), 90),
     "trap_roundtrip_cycles": Figure("ecall, csrr/addi/csrw/sret in HS", "transitions", _over(1), 10),
@@ -114,16 +149,21 @@ FIGURES: dict[str, Figure] = {
                                          _over(9, 8)),
     "two_stage_miss_cold_lat20_cycles": Figure("two-stage TLB miss, data cache cold, latency 20", "cold_miss",
                                                _over(1), 110),
+    "fmax_mhz": Figure("clock on the ULX3S, as last synthesized", "synthesis", _row(0), 50, True),
+    "luts": Figure("LUTs there", "synthesis", _row(1)),
+    "luts_without_h": Figure("LUTs there without the H extension", "synthesis", _row(2)),
 }  # fmt: skip
 
 
-def measure(names: Sequence[str], report: Callable[[str], None]) -> Values:
-    """The named figures, in the order of the names; each source runs once."""
+def measure(names: Sequence[str], report: Callable[[str], None]) -> dict[str, float | None]:
+    """The named figures, in the order of the names; None for what cannot be measured here. Each source runs
+    once."""
     rows: dict[str, Sequence[float]] = {}
     for source in dict.fromkeys(FIGURES[name].source for name in names):
         report(f"measuring {source}")
         rows[source] = _rows(source, report)
-    return {name: round(FIGURES[name].compute(rows[FIGURES[name].source]), 4) for name in names}
+    values = {name: FIGURES[name].compute(rows[FIGURES[name].source]) for name in names}
+    return {name: None if isnan(value) else round(value, 4) for name, value in values.items()}
 
 
 def _rows(source: str, report: Callable[[str], None]) -> Sequence[float]:
@@ -133,8 +173,11 @@ def _rows(source: str, report: Callable[[str], None]) -> Sequence[float]:
         return verification_speed(report)
     if source in ("hypercall", "vmx_hypercall"):
         return _hypercall("vmx" if source == "vmx_hypercall" else "el2", report)
-    if source in ("compute", "memory"):
-        return struct.unpack("<2Q", run_program(source, 2, report))
+    if source == "synthesis":
+        return _synthesis()
+    if any(source == program for program, _, _ in _WORKLOADS.values()):
+        count = 2 * max(piece + 1 for program, piece, _ in _WORKLOADS.values() if program == source)
+        return struct.unpack(f"<{count}Q", run_program(source, count, report))
     raw = run_program(source, None, report, latency=20 if source == "cold_miss" else 1)
     values = struct.unpack(f"<{len(raw) // 8}Q", raw)
     return [median_low(values[at : at + SAMPLES]) for at in range(0, len(values), SAMPLES)]
@@ -154,6 +197,15 @@ def run_program(name: str, words: int | None, report: Callable[[str], None], lat
                 f"the measuring program {name} failed: {result.outcome}, code {result.code}", status=1
             )
         return raw.read_bytes()
+
+
+def _synthesis() -> Sequence[float]:
+    """From the last report of ``bivisor synth`` that was kept; NaN for what it does not tell."""
+    try:
+        kept = json.loads(SYNTHESIS_REPORT.read_text())
+    except (OSError, ValueError):
+        kept = {}
+    return [float(kept.get(name, nan)) for name in _SYNTHESIS]
 
 
 def _hypercall(arch: str, report: Callable[[str], None]) -> Sequence[float]:

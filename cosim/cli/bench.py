@@ -7,6 +7,8 @@ import typer
 from rich.table import Table
 
 from cosim.bench.figures import FIGURES, measure
+from cosim.bench.kept import KEPT, keep_figures, kept_figures, shown
+from cosim.bench.plot import plot_figures
 from cosim.cli.terminal import output, working, write_json
 from cosim.errors import UserError
 
@@ -18,24 +20,32 @@ def bench(
         list[str] | None, typer.Argument(metavar="NAME...", help="figures to measure; all")
     ] = None,
     json: Annotated[Path | None, typer.Option(help="write the figures as one flat object")] = None,
+    plot: Annotated[Path | None, typer.Option(help="draw them against their goals (PNG, SVG or PDF)")] = None,
+    update_docs: Annotated[bool, typer.Option(help=f"keep them in docs/{KEPT.name}")] = False,
 ) -> int:
-    """Measure the figures NAME..., or all of them, and print them with their goals."""
+    """Measure the figures NAME..., or all of them; print them with their goals and the last kept run's."""
     for name in names or []:
         if name not in FIGURES:
             raise UserError(f"there is no figure {name!r}: choose from {', '.join(FIGURES)}")
     with working("measuring") as report:
         values = measure(names or list(FIGURES), report)
+    kept = kept_figures()
     table = Table(title="Benchmarks", title_justify="left")
     table.add_column("figure")
-    table.add_column("value", justify="right")
-    table.add_column("goal", justify="right")
+    for name in ("value", "goal", "kept"):
+        table.add_column(name, justify="right")
     table.add_column("meaning")
     for name, value in values.items():
         figure = FIGURES[name]
-        style = "" if figure.met(value) is None else "green" if figure.met(value) else "yellow"
-        shown = f"{value:,.3f}".rstrip("0").rstrip(".")
-        table.add_row(name, shown, figure.goal_text, figure.meaning, style=style)
+        met = None if value is None else figure.met(value)
+        style = "" if met is None else "green" if met else "yellow"
+        last = "same" if name in kept and shown(kept[name]) == shown(value) else shown(kept.get(name))
+        table.add_row(name, shown(value), figure.goal_text, last, figure.meaning, style=style)
     output.print(table)
     if json:
         write_json(json, values)
+    if plot:
+        plot_figures(values, plot)
+    if update_docs:
+        keep_figures(values)
     return 0

@@ -45,6 +45,26 @@ def test_instret_read_includes_older_instructions():
     run(test)
 
 
+def test_two_instructions_may_complete_in_a_cycle():
+    async def test(hart):
+        unit, ctx = hart.unit, hart.ctx
+        await hart.write("mhpmevent3", HpmEvent.RETIRE)
+        await hart.write("mhpmevent4", HpmEvent.RETIRE_SECOND)
+        before = await hart.read("minstret")
+        ctx.set(unit.retired, 2)
+        ctx.set(unit.events.retire, 1)
+        ctx.set(unit.events.retire_second, 1)
+        await hart.tick(3)
+        ctx.set(unit.retired, 0)
+        ctx.set(unit.events.retire, 0)
+        ctx.set(unit.events.retire_second, 0)
+        assert await hart.read("minstret") == before + 6
+        assert await hart.read("mhpmcounter3") == 6
+        assert await hart.read("mhpmcounter4") == 3
+
+    run(test)
+
+
 @pytest.mark.parametrize("delay", [0, 3])
 @pytest.mark.parametrize("older_retires", [0, 1])
 def test_next_instruction_reads_what_was_written(delay, older_retires):
