@@ -8,7 +8,7 @@ from rtl.config import CoreConfig
 from rtl.core.execute.alu import Alu, BranchUnit
 from rtl.core.execute.divider import Divider
 from rtl.core.execute.exceptions import ExceptionUnit
-from rtl.core.execute.outputs import STACK_POINTER, replace_by_vmx, tell_vmx, transformed
+from rtl.core.execute.outputs import STACK_POINTER, replace_by_vmx, tell_companion, tell_vmx, transformed
 from rtl.core.interface import CsrPort, Mode, SystemOp, SystemPort, Trap, TrapPort, XretPort
 from rtl.core.stages import (
     ASelect,
@@ -202,7 +202,7 @@ class Execute(wiring.Component):
             m.d.sync += [valid.eq(0), redirected.eq(0)]
 
         tell_vmx(self, m, op, valid, commit, exceptions)
-        self._companion(m, op, valid, exceptions.kill, mispredict, redirected, companion_alu)
+        tell_companion(self, m, op, valid, exceptions.kill, mispredict, redirected, companion_alu)
         self._results(m, op, valid, commit, exceptions, alu, divider, address, link, result)
         m.d.comb += [
             self.branch_event.eq(commit & plain & (control.branch != BranchOp.NONE)),
@@ -386,26 +386,3 @@ class Execute(wiring.Component):
         with m.If(exceptions.refetch):
             # The entry sits on the first parcel of a 4-byte instruction.
             m.d.comb += [self.update.last_parcel.eq(fetched.pc), self.update.taken.eq(0)]
-
-    def _companion(self, m: Module, op, valid, kill, mispredict, redirected, alu) -> None:
-        """The companion's result, forwarded and passed on."""
-        companion, out = op.companion, self.result.p.companion
-        m.d.comb += [
-            alu.op.eq(companion.alu),
-            alu.word.eq(companion.word),
-            alu.a.eq(companion.a),
-            alu.b.eq(companion.b),
-            out.valid.eq(companion.valid & ~kill & (companion.older | ~mispredict)),
-            out.older.eq(companion.older),
-            out.pc.eq(companion.pc),
-            out.instruction.eq(companion.instruction),
-            out.rd.eq(companion.rd),
-            out.result.eq(alu.result),
-            # In the cycle of a redirect nobody behind survives who could use a dead companion's result.
-            self.forward[1].valid.eq(
-                valid & companion.valid & companion.rd.any() & (companion.older | ~redirected)
-            ),
-            self.forward[1].rd.eq(companion.rd),
-            self.forward[1].ready.eq(1),
-            self.forward[1].data.eq(alu.result),
-        ]

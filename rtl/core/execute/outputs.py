@@ -6,7 +6,7 @@ from rtl.core.interface import CsrOp
 from rtl.core.stages import MemoryKind
 from rtl.core.vmx.interface import VmxOp
 
-__all__ = ["STACK_POINTER", "replace_by_vmx", "tell_vmx", "transformed"]
+__all__ = ["STACK_POINTER", "replace_by_vmx", "tell_companion", "tell_vmx", "transformed"]
 
 STACK_POINTER = 2
 """x2, which VM exits and entries switch."""
@@ -73,6 +73,30 @@ def replace_by_vmx(execute, m: Module) -> None:
             out.interrupt.eq(vmx.interrupt),
             out.cause.eq(vmx.cause),
         ]
+
+
+def tell_companion(execute, m: Module, op, valid, kill, mispredict, redirected, alu) -> None:
+    """The companion's result, forwarded and passed on."""
+    companion, out = op.companion, execute.result.p.companion
+    m.d.comb += [
+        alu.op.eq(companion.alu),
+        alu.word.eq(companion.word),
+        alu.a.eq(companion.a),
+        alu.b.eq(companion.b),
+        out.valid.eq(companion.valid & ~kill & (companion.older | ~mispredict)),
+        out.older.eq(companion.older),
+        out.pc.eq(companion.pc),
+        out.instruction.eq(companion.instruction),
+        out.rd.eq(companion.rd),
+        out.result.eq(alu.result),
+        # In the cycle of a redirect nobody behind survives who could use a dead companion's result.
+        execute.forward[1].valid.eq(
+            valid & companion.valid & companion.rd.any() & (companion.older | ~redirected)
+        ),
+        execute.forward[1].rd.eq(companion.rd),
+        execute.forward[1].ready.eq(1),
+        execute.forward[1].data.eq(alu.result),
+    ]
 
 
 def transformed(op):
