@@ -7,7 +7,22 @@ from pathlib import Path
 from cosim.elf import Program
 from cosim.errors import UserError
 
-__all__ = ["Job", "parse_size"]
+__all__ = ["Job", "Stress", "parse_size"]
+
+
+@dataclass(frozen=True)
+class Stress:
+    """Disturbances from outside, by a seed (``cosim/native/stress.h``): slow memory, DMA, interrupts.
+
+    Attributes
+    ----------
+    own: (address, size) of memory that only DMA writes, and checks
+    shared: (address, size) of memory that DMA writes, and the program too
+    """
+
+    seed: int
+    own: tuple[int, int] = (0, 0)
+    shared: tuple[int, int] = (0, 0)
 
 
 def parse_size(text: str) -> int:
@@ -36,8 +51,7 @@ class Job:
     wave_from, wave_to: first and last cycle in the wave
     dumps: ``(address, length, file)`` of memory to save at the end
     disks: files behind virtio block devices, from slot 0 on
-    stress: ``(seed, address, size)``: disturb the machine from outside (``cosim/native/stress.h``); devices
-        write the memory at ``address``, which the program must leave alone
+    stress: what disturbs the machine from outside
     coverage: file for Verilator's counts; needs a coverage build
     """
 
@@ -51,7 +65,7 @@ class Job:
     wave_to: int | None = None
     dumps: Sequence[tuple[int, int, Path]] = ()
     disks: Sequence[Path] = ()
-    stress: tuple[int, int, int] | None = None
+    stress: Stress | None = None
     coverage: Path | None = None
 
     def check(self) -> None:
@@ -83,7 +97,8 @@ class Job:
             arguments += ["--wave", str(self.wave), "--wave-from", str(self.wave_from)]
             arguments += ["--wave-to", str(self.wave_to)] if self.wave_to is not None else []
         if self.stress is not None:
-            arguments += ["--stress", ",".join(map(hex, self.stress))]
+            numbers = (self.stress.seed, *self.stress.own, *self.stress.shared)
+            arguments += ["--stress", ",".join(map(hex, numbers))]
         if self.coverage is not None:
             arguments += ["--coverage", str(self.coverage)]
         for disk in self.disks:

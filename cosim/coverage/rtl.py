@@ -22,6 +22,8 @@ __all__ = ["Component", "RtlCoverage", "measure_rtl", "read_points"]
 
 _LINE = re.compile(r"^C '(.*)' (\d+)$")
 _KEY = re.compile("\x01([^\x02]+)\x02([^\x01]*)")
+_SUFFIX = re.compile(r"\$\d+")
+"""Amaranth's number behind a name that it has used already."""
 _GUARD = "$auto$verilog_backend"
 """Yosys begins each process with a condition on such a signal, which is never true."""
 _CYCLES_PER_INSTRUCTION = 4
@@ -68,7 +70,8 @@ def read_points(lines: Iterable[str]) -> Iterator[tuple[Point, int]]:
         toggle = kind == "toggle"
         if toggle and what.lstrip("\\").startswith("$"):
             continue
-        component = module.lstrip("\\").strip().removeprefix("top.").removeprefix("soc.") or "top"
+        component = _SUFFIX.sub("", module.lstrip("\\").strip())
+        component = component.removeprefix("top.").removeprefix("soc.")
         yield Point(component, toggle, keys.get("f", ""), int(keys.get("l", 0)), what), int(found[2])
 
 

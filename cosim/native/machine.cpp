@@ -7,10 +7,12 @@
 
 namespace {
 std::unique_ptr<Stress> make_stress(const Options& options, const Dram& dram) {
-    const auto& [seed, base, size] = options.stress;
-    if (!options.stressed) return nullptr;
-    if (size && !dram.contains(base, size)) Options::fail("the memory for DMA is outside DRAM");
-    return std::make_unique<Stress>(seed, dram.base(), dram.size(), base, size);
+    if (options.stress.empty()) return nullptr;
+    const auto& n = options.stress;
+    const Stress::Places places{n[0], n[1], n[2], n[3], n[4]};
+    for (const auto& [base, size] : {std::pair(n[1], n[2]), std::pair(n[3], n[4])})
+        if (size && !dram.contains(base, size)) Options::fail("the memory for DMA is outside DRAM");
+    return std::make_unique<Stress>(places, dram.base(), dram.size());
 }
 constexpr uint64_t kDramBase = 0x80000000;
 constexpr uint32_t kPass = 0x5555, kFail = 0x3333, kReset = 0x7777;

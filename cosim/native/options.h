@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
-#include <tuple>
 #include <vector>
 
 struct LoadSegment {
@@ -29,8 +28,7 @@ struct Options {
     std::vector<LoadSegment> segments;
     std::vector<Dump> dumps;
     std::vector<std::string> disks;
-    bool stressed = false;
-    std::tuple<uint64_t, uint64_t, uint64_t> stress{};  // seed; address and size of memory for DMA to write
+    std::vector<uint64_t> stress;  // the members of Stress::Places
 
     [[noreturn]] static void fail(const std::string& message) {
         std::fprintf(stderr, "%s\n", message.c_str());
@@ -78,10 +76,8 @@ struct Options {
         else if (name == "wave-to") wave_to = number();
         else if (name == "disk") disks.push_back(value);
         else if (name == "stress") {
-            auto n = numbers(value);
-            if (n.size() != 3) fail("--stress wants seed,address,size");
-            stressed = true;
-            stress = {n[0], n[1], n[2]};
+            stress = numbers(value);
+            if (stress.size() != 5) fail("--stress wants seed,own address,own size,shared address,shared size");
         } else if (name == "segment") {
             auto n = numbers(value);
             if (n.size() != 4) fail("--segment wants address,offset,file size,memory size");

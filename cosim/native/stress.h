@@ -11,11 +11,17 @@
 
 class Stress {
   public:
-    // `memory_base` and `memory_size`: what devices read; `own_base` and `own_size`: what they write, which the
-    // program must leave alone (size 0: none).
-    Stress(uint64_t seed, uint64_t memory_base, uint64_t memory_size, uint64_t own_base, uint64_t own_size)
-        : state_(seed * 0x9e3779b97f4a7c15ull + 0x2545f4914f6cdd1dull),
-          memory_base_(memory_base), memory_size_(memory_size), own_base_(own_base), own_(own_size) {}
+    // Where devices go; a size of 0 for nowhere.
+    struct Places {
+        uint64_t seed;
+        uint64_t own_base, own_size;        // they write it and check what they read; the program leaves it alone
+        uint64_t shared_base, shared_size;  // they write it, and so does the program
+    };
+
+    // They read all of memory, from `memory_base` on.
+    Stress(const Places& places, uint64_t memory_base, uint64_t memory_size)
+        : state_(places.seed * 0x9e3779b97f4a7c15ull + 0x2545f4914f6cdd1dull), places_(places),
+          memory_base_(memory_base), memory_size_(memory_size), own_(places.own_size) {}
 
     // Memory's temper; it changes every some thousand cycles.
     unsigned latency(uint64_t cycle) {
@@ -65,7 +71,8 @@ class Stress {
 
     void transfer(bivisor::GuestMemory& dma) {
         const size_t length = 1 + random() % (random() % 4 ? 16 : 300);
-        const unsigned kind = random() % 3;
+        const unsigned kind = random() % 4;
+        if (kind == 3) return share(dma, length);
         pending_++;
         if (kind == 0 || own_.size() <= length) {  // of what the program uses; its lines are often dirty
             const uint64_t address = memory_base_ + random() % (memory_size_ - length);
@@ -77,14 +84,28 @@ class Stress {
             bivisor::Bytes bytes(length);
             for (auto& byte : bytes) byte = static_cast<uint8_t>(random());
             std::copy(bytes.begin(), bytes.end(), own_.begin() + static_cast<std::ptrdiff_t>(offset));
-            dma.write(own_base_ + offset, std::move(bytes), [this](bool ok) { done(ok, "cannot write memory"); });
+            dma.write(places_.own_base + offset, std::move(bytes), [this](bool ok) { done(ok, "cannot write memory"); });
             return;
         }
         // Operations take effect in the order of the calls, so what is expected is what is there now.
         const auto from = own_.begin() + static_cast<std::ptrdiff_t>(offset);
         bivisor::Bytes expected(from, from + static_cast<std::ptrdiff_t>(length));
-        dma.read(own_base_ + offset, length, [this, expected = std::move(expected)](bivisor::Bytes bytes, bool ok) {
+        dma.read(places_.own_base + offset, length, [this, expected = std::move(expected)](bivisor::Bytes bytes, bool ok) {
             done(ok && bytes == expected, "reads something else than it wrote");
+        });
+    }
+
+    // One at a time: of two writes of a byte that are both on their way, nobody could tell which the hart sees.
+    void share(bivisor::GuestMemory& dma, size_t length) {
+        if (sharing_ || places_.shared_size <= length) return;
+        sharing_ = true;
+        pending_++;
+        bivisor::Bytes bytes(length);
+        for (auto& byte : bytes) byte = static_cast<uint8_t>(random());
+        const uint64_t address = places_.shared_base + random() % (places_.shared_size - length);
+        dma.write(address, std::move(bytes), [this](bool ok) {
+            sharing_ = false;
+            done(ok, "cannot write memory");
         });
     }
 
@@ -95,10 +116,12 @@ class Stress {
         std::exit(3);
     }
 
-    uint64_t state_, memory_base_, memory_size_, own_base_;
+    uint64_t state_;
+    Places places_;
+    uint64_t memory_base_, memory_size_;
     bivisor::Bytes own_;
     uint64_t temper_until_ = 0, next_ = 0;
     unsigned latency_ = 0, hold_ = 0, gap_ = 100, pending_ = 0;
     uint8_t lines_ = 0;
-    bool transmitter_ready_ = true, typed_ = false;
+    bool transmitter_ready_ = true, typed_ = false, sharing_ = false;
 };

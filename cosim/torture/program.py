@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from cosim.elf import Program, Segment
+from cosim.job import Stress
 from cosim.torture.handlers import REGISTERS, SETTING_BYTES, SETTINGS, fixed_code, protection
 from cosim.torture.layout import (
     BODIES,
@@ -12,6 +13,7 @@ from cosim.torture.layout import (
     BUDGET,
     CELL,
     CODE,
+    DATA,
     DATA_FRAMES,
     DEVICE_MEMORY,
     DEVICE_MEMORY_SIZE,
@@ -63,14 +65,14 @@ class Torture:
     ----------
     program: what both sides load
     latency: of memory
-    stress: (seed, address, size) of what happens around the hart, see ``cosim.job.Job``
+    stress: what happens around the hart
     units: the code of each chunk in its units
     """
 
     seed: int
     program: Program
     latency: int
-    stress: tuple[int, int, int] | None
+    stress: Stress | None
     units: list[list[Unit]]
 
 
@@ -104,9 +106,10 @@ class _Generator:
         habitats = Habitats(satp, vsatp, hgatp, hosts[0], guests[0], zoos[0])
         self.visits = tour(seed, chooser, habitats)
         self.latency = chooser.choice((0, 1, 1, 3, 8, 25))
-        self.stress = None
+        self.stress: Stress | None = None
         if chooser.random() < 0.7:
-            self.stress = (chooser.getrandbits(32), DEVICE_MEMORY, DEVICE_MEMORY_SIZE)
+            shared = chooser.choice(((0, 0), (DATA, 0x6000)))
+            self.stress = Stress(chooser.getrandbits(32), (DEVICE_MEMORY, DEVICE_MEMORY_SIZE), shared)
         self.locked = chooser.random() < 0.5
         self.code, self.labels = fixed_code(chooser)
 
