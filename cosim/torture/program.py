@@ -118,7 +118,9 @@ class _Generator:
         return value & mask
 
     def _mode(self) -> tuple[int, int]:
-        return self.chooser.choice(((3, 0), (1, 0), (1, 0), (0, 0), (1, 1), (1, 1), (1, 1), (0, 1), (0, 1)))
+        return self.chooser.choice(
+            ((3, 0), (1, 0), (1, 0), (0, 0), (0, 0), (1, 1), (1, 1), (1, 1), (0, 1), (0, 1))
+        )
 
     def _weights(self) -> dict[str, float]:
         base = {

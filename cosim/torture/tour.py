@@ -81,7 +81,7 @@ class Habitats:
 
     def all(self) -> list[_Habitat]:
         """In an order that is the same for all programs, with as many sites."""
-        anywhere = [Site(self.guest.sites[0].address, False), Site(self.guest.sites[0].address, True)]
+        anywhere = [Site(self.guest.sites[0].address, code, user=True) for code in (False, True)]
         data, code = DATA_FRAMES[0], PROBE
         plain = [Site(data, False), Site(code, True)]
         wide = [Site(1 << 38, False), Site(1 << 38, True)]  # not a sign extension, in every mode

@@ -218,7 +218,7 @@ def _csr(c: Context) -> Unit:
     chooser = c.chooser
     csr = chooser.choice(_USEFUL_CSRS if chooser.random() < 0.8 else _CSRS)
     number = csr.number if chooser.random() < 0.93 else chooser.getrandbits(12)
-    if chooser.random() < 0.15:
+    if chooser.random() < (0.4 if c.user else 0.1):
         number = CSRS["cycle"].number + chooser.choice((0, 1, 2, chooser.randrange(32)))
     name = chooser.choice(_BY_FORMAT[Format.CSR] + _BY_FORMAT[Format.CSRI])
     rd = chooser.choice((0, c.data(), c.data()))

@@ -140,7 +140,7 @@ class _Zoo:
                 offset = FORBIDDEN & _size(level) - 1
             address = self._base(level) | index << PAGE_SHIFT + LEVEL_BITS * level | offset
             unread = kind != "leaf" or not flags & _R or (self._second and not flags & _U)
-            user = not self._second and bool(flags & _U)
+            user = not self._second and (bool(flags & _U) or kind == "frozen table")
             sound = kind == "leaf" and flags & (_A | _D) == _A | _D
             self.sites.append(Site(address, code, unread, unread or not flags & _A, user, sound))
 
@@ -243,4 +243,4 @@ class FirstZoo(_Zoo):
                 index = self._allot(table)
                 self._tables.set_entry(table, index, page, _V)
                 address = base | index << shift | 8
-                self.sites += [Site(address, False), Site(address, True)]
+                self.sites += [Site(address, code, user=True) for code in (False, True)]
