@@ -176,7 +176,12 @@ class Core(wiring.Component):
         if vmx is not None:
             m.d.comb += vmx.fence.ready.eq(self.fence.ready & ~pmp_written)
             with m.If(vmx.fence.valid & ~pmp_written):
-                m.d.comb += [self.fence.valid.eq(1), self.fence.fence.eq(vmx.fence.fence)]
+                # Only this much of it: all of the second stage's.
+                m.d.comb += [
+                    self.fence.valid.eq(1),
+                    self.fence.fence.op.eq(FenceOp.GVMA),
+                    self.fence.fence.by_id.eq(0),
+                ]
 
     def _events(self, m: Module, decode, execute, memory, csr) -> None:
         """One bit each per cycle: what happens outside and here; the CSR unit adds those of traps."""

@@ -85,6 +85,7 @@ class EntryChecks(wiring.Component):
     nos2: there is no second stage
     event_valid, event_interrupt: of ENTRY_EVENT
     user, sie: G_PRIV is 0; G_SSTATUS.SIE
+    ask: look at the result
     controls_bad, host_bad, guest_bad: an entry must fail
     """
 
@@ -99,14 +100,16 @@ class EntryChecks(wiring.Component):
     event_interrupt: In(1)
     user: In(1)
     sie: In(1)
+    ask: In(1)
     controls_bad: Out(1)
     host_bad: Out(1)
     guest_bad: Out(1)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        bad = {name: Signal(name=f"bad_{name.lower()}", init=1) for name in _BAD}
-        no_vmid = Signal(init=1)
+        flags = Signal(len(_BAD) + 1, name="bad", init=-1)
+        bad = {name: flags[n] for n, name in enumerate(_BAD)}
+        no_vmid = flags[len(_BAD)]
         with m.If(self.write), m.Switch(self.index):
             for name, rule in _BAD.items():
                 with m.Case(INDEX[name]):
@@ -139,9 +142,10 @@ class EntryChecks(wiring.Component):
         guest_bad = self.event_valid & self.event_interrupt & ~self.user & ~self.sie
         for name in ("G_PC", "G_PRIV", "G_SATP", "G_ACTIVITY", "G_INTERRUPTIBILITY"):
             guest_bad = guest_bad | bad[name]
-        m.d.comb += [
-            self.controls_bad.eq(controls_bad),
-            self.host_bad.eq(bad["H_PC"] | bad["H_SATP"]),
-            self.guest_bad.eq(guest_bad),
-        ]
+        with m.If(self.ask):  # so that the simulator looks only then
+            m.d.comb += [
+                self.controls_bad.eq(controls_bad),
+                self.host_bad.eq(bad["H_PC"] | bad["H_SATP"]),
+                self.guest_bad.eq(guest_bad),
+            ]
         return m

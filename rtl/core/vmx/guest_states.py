@@ -17,6 +17,8 @@ __all__ = ["GuestStates"]
 class GuestStates(Accesses):
     """The part of ``VmxUnit`` that works while V = 1 (docs/xvmx.md, sections 3, 5 and 9)."""
 
+    a: Signal
+    b: Signal
     reason: Signal
     checked: Signal
     bitmap_says: Signal
@@ -61,14 +63,14 @@ class GuestStates(Accesses):
 
     def _function_states(self, m: Module) -> None:
         """vmfunc."""
-        execute, vmcs = self.execute, self.vmcs
+        vmcs = self.vmcs
         with m.State("FUNCTION"):
             m.d.comb += [vmcs.read.eq(1), vmcs.index.eq(INDEX["EPTP_LIST"])]
             m.d.sync += [
-                self.address.eq(Cat(Const(0, 3), execute.b[:9], vmcs.value[PAGE_SHIFT:])),
+                self.address.eq(Cat(Const(0, 3), self.b[:9], vmcs.value[PAGE_SHIFT:])),
                 self.reason.eq(ExitReason.VMFUNC),
             ]
-            with m.If(execute.a.any() | execute.b[9:].any()):
+            with m.If(self.a.any() | self.b[9:].any()):
                 m.next = "REFUSE"
             with m.Else():
                 m.next = "FUNCTION_READ"

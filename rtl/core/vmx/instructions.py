@@ -23,7 +23,6 @@ from rtl.isa.xvmx import (
     PinControl,
     VmError,
 )
-from rtl.mmu.interface import FenceOp
 
 __all__ = ["Instructions"]
 
@@ -39,6 +38,8 @@ class Instructions(GuestStates):
     """
 
     def _sequence(self, m: Module) -> None:
+        self.a, self.b = Signal(64), Signal(64)
+        """Operands of the instruction in execute."""
         self.address = Signal(PA_BITS)
         """Of the access under way, or the last one."""
         self.waiting = Signal()
@@ -50,16 +51,23 @@ class Instructions(GuestStates):
         self.checked, self.bitmap_says, self.identified = Signal(), Signal(), Signal()
         self.identity = Signal(8)
         self._requests(m)
-        with m.FSM(name="vmx"):
-            with m.State("IDLE"):
-                self._idle(m)
-            self._region_states(m)
-            self._transfer_states(m)
-            self._exit_states(m)
-            self._entry_states(m)
-            self._guest_states(m)
-            self._post_states(m)
-            self._ends(m)
+        # Everything below is behind a bit that is up only with something to do, or with V = 1: the simulator
+        # need not look at it.
+        awake = Signal()
+        with m.If(awake):
+            m.d.comb += [self.a.eq(self.execute.a), self.b.eq(self.execute.b)]
+            with m.FSM(name="vmx") as machine:
+                with m.State("IDLE"):
+                    self._idle(m)
+                self._region_states(m)
+                self._transfer_states(m)
+                self._exit_states(m)
+                self._entry_states(m)
+                self._guest_states(m)
+                self._post_states(m)
+                self._ends(m)
+        wanted = self.execute.instruction & self.execute.valid
+        m.d.comb += awake.eq(~machine.ongoing("IDLE") | self.guest | wanted)
 
     # --- parts of states ---------------------------------------------------------------------------------
 
@@ -142,7 +150,7 @@ class Instructions(GuestStates):
 
     def _dispatch(self, m: Module) -> None:
         execute = self.execute
-        a, b = execute.a, execute.b
+        a, b = self.a, self.b
         bad_address = ~is_address(a, 1 << PAGE_SHIFT)
         is_vmxon_region = page_of(a) == self.vmxon_page
         with m.Switch(execute.op):
@@ -203,7 +211,7 @@ class Instructions(GuestStates):
     def _field(self, m: Module) -> None:
         """vmread and vmwrite."""
         execute, vmcs = self.execute, self.vmcs
-        a = execute.a
+        a = self.a
         known, read_only = Signal(), Signal()
         self.field = Signal(INDEX_BITS)
         m.d.comb += read_only.eq(a[8:10] == Group.READ_ONLY >> 8)
@@ -226,12 +234,13 @@ class Instructions(GuestStates):
             m.d.comb += [
                 vmcs.write.eq(1),
                 vmcs.write_index.eq(self.field),
-                vmcs.write_value.eq(execute.b),
+                vmcs.write_value.eq(self.b),
             ]
             self._finish(m, 0)
 
     def _entry(self, m: Module, resumes: Value) -> None:
         vmcs = self.vmcs
+        m.d.comb += vmcs.ask.eq(1)
         with m.If(~self.current):
             self._finish(m, -1)
         with m.Elif(resumes & ~self.launched):
@@ -253,7 +262,7 @@ class Instructions(GuestStates):
     def _region_states(self, m: Module) -> None:
         """Single words of a region that is not the current VMCS."""
         execute = self.execute
-        page = page_of(execute.a)
+        page = page_of(self.a)
         with m.State("REVISION"):
             at = Cat(Const(VMCS_REVISION_OFFSET, PAGE_SHIFT), page)
             with m.If(self._single(m, "REVISION", MemoryKind.LOAD, at, WORD)):
@@ -264,7 +273,7 @@ class Instructions(GuestStates):
                     self._finish(m, Mux(matches, 0, (1 << 64) - 1))
                 with m.Elif(~matches):
                     self._fail(m, VmError.VMPTRLD_REVISION)
-                with m.Elif(self._is_current(execute.a)):
+                with m.Elif(self._is_current(self.a)):
                     self._finish(m, 0)
                 with m.Elif(self.current):
                     m.next = "SAVE"
@@ -282,7 +291,7 @@ class Instructions(GuestStates):
         place = Signal(PAGE_SHIFT)
         m.d.comb += place.eq(VMCS_LAUNCH_OFFSET + Cat(Const(0, 3), issued))
         last = self.micro_done & (answered == _WORDS - 1)
-        for state, page in (("SAVE", self.current_page), ("LOAD", page_of(execute.a))):
+        for state, page in (("SAVE", self.current_page), ("LOAD", page_of(self.a))):
             saves = state == "SAVE"
             with m.State(state):
                 with m.If(issued != _WORDS):
@@ -324,7 +333,7 @@ class Instructions(GuestStates):
     def _ends(self, m: Module) -> None:
         execute = self.execute
         with m.State("INVALIDATE"):
-            m.d.comb += [self.fence.valid.eq(1), self.fence.fence.op.eq(FenceOp.GVMA)]
+            m.d.comb += self.fence.valid.eq(1)
             with m.If(self.fence.ready):
                 self._finish(m, 0)
         with m.State("DONE"):

@@ -58,18 +58,14 @@ class Settle(wiring.Component):
             "event": (INDEX["ENTRY_EVENT"], event),
             "claim": (self.claim_index, self.claim_value),
         }
-        due = {name: Signal(name=f"due_{name}") for name in writes}
-        pending = Signal(len(due))
-        m.d.comb += [
-            pending.eq(Cat(due.values())),
-            self.busy.eq(pending.any()),
-            self.valid.eq(self.busy),
-        ]
+        pending = Signal(len(writes))
+        due = {name: pending[n] for n, name in enumerate(writes)}
+        m.d.comb += [self.busy.eq(pending != 0), self.valid.eq(self.busy)]
         with m.If(self.busy):
-            for n, (name, (index, value)) in enumerate(writes.items()):
+            for n, (index, value) in enumerate(writes.values()):
                 with m.If(pending[n]) if n == 0 else m.Elif(pending[n]):
                     m.d.comb += [self.index.eq(index), self.value.eq(value)]
-                    m.d.sync += due[name].eq(0)
+                    m.d.sync += pending[n].eq(0)
         with m.If(self.exits):
             m.d.sync += [
                 privilege.eq(self.from_mode.privilege),

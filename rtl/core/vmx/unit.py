@@ -15,7 +15,6 @@ from rtl.isa.causes import Interrupt
 from rtl.isa.csrs import CSRS
 from rtl.isa.privilege import Privilege
 from rtl.isa.xvmx import ExitControl, ExitReason, PinControl, ProcControl
-from rtl.mmu.interface import FenceOp, FencePort
 
 __all__ = ["VmxUnit"]
 
@@ -40,7 +39,7 @@ class VmxUnit(Instructions, wiring.Component):
     micro_done, micro_fault: the oldest access ends, well or not; ``micro_data`` is what a load or AMO read
     sp_write, sp: x2 gets a value
     drop_reservation: lr/sc reservations end
-    fence: to the MMU
+    fence: forget all translations with V = 1, of every VMID
     """
 
     def __init__(self) -> None:
@@ -57,7 +56,7 @@ class VmxUnit(Instructions, wiring.Component):
                 "sp_write": In(1),
                 "sp": In(64),
                 "drop_reservation": Out(1),
-                "fence": Out(FencePort),
+                "fence": Out(wiring.Signature({"valid": Out(1), "ready": In(1)})),
             }
         )
 
@@ -204,20 +203,18 @@ class VmxUnit(Instructions, wiring.Component):
                 for name in ("op", "system", "pause", "csr_valid", "csr_number", "csr_reads", "csr_writes")
             ),
             verdict.csr_register.eq(execute.csr_register),
-            execute.illegal.eq(execute.instruction & ~allowed),
             execute.exit.eq(verdict.exit),
             execute.reason.eq(verdict.reason),
             execute.qualification.eq(verdict.qualification),
         ]
+        with m.If(execute.instruction):
+            m.d.comb += execute.illegal.eq(~allowed)
 
     # --- transitions -------------------------------------------------------------------------------------
 
     def _flush(self, m: Module):
         """Without VPID, a transition forgets all non-root translations. Returns whether that is done."""
-        m.d.comb += [
-            self.fence.valid.eq(~self._proc(ProcControl.VPID) & ~self.flushed),
-            self.fence.fence.op.eq(FenceOp.GVMA),
-        ]
+        m.d.comb += self.fence.valid.eq(~self._proc(ProcControl.VPID) & ~self.flushed)
         with m.If(self.fence.valid & self.fence.ready):
             m.d.sync += self.flushed.eq(1)
         return ~self.fence.valid | self.fence.ready

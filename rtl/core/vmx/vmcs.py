@@ -36,7 +36,7 @@ class Vmcs(wiring.Component):
     supervisor, waits: G_PRIV is 1; G_ACTIVITY is 1
     pending: which words of the guest's interrupt file are not 0
     drained: the first of those becomes 0 at the end of this cycle
-    controls_bad, host_bad, guest_bad: an entry must fail
+    ask, controls_bad, host_bad, guest_bad: an entry must fail
     reason, interrupt, failed: the last exit, as ExitRecord says
     """
 
@@ -72,6 +72,7 @@ class Vmcs(wiring.Component):
                 "waits": Out(1),
                 "pending": Out(PostedDescriptor.PIR_WORDS),
                 "drained": In(1),
+                "ask": In(1),
                 "controls_bad": Out(1),
                 "host_bad": Out(1),
                 "guest_bad": Out(1),
@@ -116,6 +117,7 @@ class Vmcs(wiring.Component):
             checks.value.eq(masked),
             checks.nos2.eq(self.nos2),
             checks.sie.eq(self.sie),
+            checks.ask.eq(self.ask),
             checks.user.eq(~self.supervisor),
             *(
                 getattr(checks, name).eq(getattr(self, name))
