@@ -1,4 +1,4 @@
-"""The whole unit becomes Verilog, with and without the H extension and the snapshot."""
+"""The whole unit becomes Verilog, with and without the H extension and Xvmx."""
 
 import pytest
 from amaranth.back import verilog
@@ -9,11 +9,13 @@ from rtl.isa.csr_state import WriteRule, csr_states
 from rtl.isa.events import EVENT_MASK, HpmEvent
 
 
+@pytest.mark.parametrize("xvmx", [True, False])
 @pytest.mark.parametrize("hypervisor", [True, False])
-def test_verilog(hypervisor):
-    config = CoreConfig(hypervisor=hypervisor, xvmx=hypervisor, observe=True)
+def test_verilog(hypervisor, xvmx):
+    config = CoreConfig(hypervisor=hypervisor, xvmx=xvmx, observe=True)
     text = verilog.convert(CsrUnit(config), name="csr", strip_internal_attrs=True)
-    assert ("vsepc" in text) == hypervisor
+    assert ("vsepc" in text) == (hypervisor or xvmx)
+    assert ("guest_scounteren_reg" in text) == xvmx
     assert "snapshot" in text
 
 
