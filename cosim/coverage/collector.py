@@ -64,7 +64,8 @@ def _kind(name: str) -> str:
 @cache
 def _word(bits: int) -> _Word:
     d = decode(bits)
-    names: tuple[str, ...] = (d.name,)
+    known = INSTRUCTIONS.get(d.name)
+    names: tuple[str, ...] = ("illegal" if known and known.extension == "Xvmx" else d.name,)
     if d.size == 2:
         short = next((c.name for c in COMPRESSED if c.matches(bits)), "c.illegal")
         names = (d.name, short) if d.name != "illegal" else ("c.illegal",)
@@ -106,11 +107,12 @@ class Collector:
     def _watched(self, *arguments, **options) -> Record:
         walks = self._walks
         walks.clear()
-        arch = self._hart.vmx.arch
+        vmx = self._hart.vmx
+        arch = vmx.arch
         if arch == Arch.XVMX:
             self._xvmx.before()
         record = self._step(*arguments, **options)
-        if arch != Arch.H:
+        if arch != Arch.H or vmx.hole:  # not the architecture that the other bins are of
             if arch == Arch.XVMX:
                 self._xvmx.after(record)
             return record
