@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cosim.elf import Program, Segment
 from cosim.torture.assembler import Assembler, encode
 from cosim.torture.layout import CODE
+from rtl.isa.causes import Cause
 from rtl.isa.csr_state import csr_states
 from rtl.isa.csrs import CSRS, CSRS_BY_NUMBER
 from rtl.isa.privilege import Privilege
@@ -57,6 +58,7 @@ def sweep_program() -> Program:
     for name, value in (("pmpaddr0", _ALL), ("pmpcfg0", 0x1F), ("mtvec", asm.labels["trap"]), ("mie", 0)):
         asm.constant(_SCRATCH, value)
         asm.csr("csrrw", 0, name, _SCRATCH)
+    _delegated_call(asm)
     registers = sorted(state.csr.number for state in csr_states().values())
     absent = [n for n in range(4096) if n not in CSRS_BY_NUMBER]  # nor one of another architecture
     for state in _STATES:
@@ -68,6 +70,25 @@ def sweep_program() -> Program:
     asm.label("end")
     asm.jump("jal", "end")
     return Program("CSR sweep", CODE, (Segment(CODE, asm.finish()),), asm.labels)
+
+
+def _delegated_call(asm: Assembler) -> None:
+    """HS calls itself: what random programs cannot do, because it is HS's way to M."""
+    asm.constant(_SCRATCH, 1 << Cause.ECALL_HS)
+    asm.csr("csrrw", 0, "medeleg", _SCRATCH)
+    asm.jump("jal", "call")
+    asm.label("called")
+    asm.op("auipc", _AFTER)
+    asm.op("addi", _AFTER, _AFTER, imm=12)
+    asm.op("ebreak")
+    asm.csr("csrrw", 0, "medeleg", 0)
+    asm.jump("jal", "delegated")
+    asm.label("call")
+    asm.constant(_SCRATCH, asm.labels["called"])
+    asm.csr("csrrw", 0, "stvec", _SCRATCH)
+    _enter(asm, _STATES[0], Privilege.S, 0)
+    asm.op("ecall")
+    asm.label("delegated")
 
 
 def _accesses(number: int, absent: bool) -> list[int]:

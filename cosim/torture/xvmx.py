@@ -5,6 +5,7 @@ import random
 from dataclasses import dataclass
 
 from cosim.elf import Program, Segment
+from cosim.job import Stress
 from cosim.torture.assembler import encode, load_constant
 from cosim.torture.layout import (
     BODIES,
@@ -68,13 +69,13 @@ class XvmxTorture:
     ----------
     program: what both sides load
     latency: of memory
-    stress: (seed, address, size) of what happens around the hart, see ``cosim.job.Job``
+    stress: what happens around the hart
     """
 
     seed: int
     program: Program
     latency: int
-    stress: tuple[int, int, int] | None
+    stress: Stress | None
 
 
 def _pack(*words: int) -> bytes:
@@ -362,5 +363,6 @@ def generate_xvmx(seed: int) -> XvmxTorture:
     segments += [Segment(base, bytes(page)) for base, page in sorted(pages.items())]
     program = Program(f"xvmx torture seed {seed}", CODE, tuple(segments), generator.labels)
     program.check_fits(MEMORY)
-    stress = (c.getrandbits(32), DEVICE_MEMORY, DEVICE_MEMORY_SIZE) if c.random() < 0.5 else None
+    own = (DEVICE_MEMORY, DEVICE_MEMORY_SIZE)
+    stress = Stress(c.getrandbits(32), own) if c.random() < 0.5 else None
     return XvmxTorture(seed, program, c.choice((0, 1, 1, 3, 8, 25)), stress)

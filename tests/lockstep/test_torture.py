@@ -47,7 +47,7 @@ def _agree(first: int, seeds: int) -> None:
 
 
 def test_every_csr_number_from_every_mode() -> None:
-    """... and with that every bin of CSR accesses."""
+    """... and with that every bin of CSR accesses; and a call of HS that HS takes."""
     simulator = build(Variant.OBSERVE)
     coverage = Coverage()
     compared, hits = covered(simulator, Task())
@@ -55,6 +55,7 @@ def test_every_csr_number_from_every_mode() -> None:
     for name in ("csrs", "absent_csrs"):
         assert coverage.holes(groups()[name]) == []
         assert coverage.unexpected(groups()[name]) == []
+    assert ("ECALL_HS", "HS", "HS") in coverage.hit(groups()["traps"])
 
 
 _FENCES = pytest.mark.parametrize("fence", ["sfence.vma", "hfence.vvma", "hfence.gvma"])
