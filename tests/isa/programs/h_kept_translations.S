@@ -61,7 +61,8 @@ PROGRAM
     FENCED hfence.gvma x0, a2
     SET_ATP hgatp, g_root, 5 << 44
     SEES ENTER_VS, WORD_C
-    TEST 5      # another table under the same root: each kind of fence
+    TEST 5      # another table under the same root; a fence by address is for leaves alone
+    li a2, 7
     MAP_AT vs_l0b, 5, 8 * PAGE, PTE_RWX
     MAP s_l0b, 5, page_d, PTE_RWX
     MAP g_l0b, 7, page_d, PTE_URWX
@@ -70,19 +71,19 @@ PROGRAM
     FENCED hfence.vvma
     SEES ENTER_VS, WORD_B
     MAP vs_l1, 0, vs_l0, PTE_TABLE
-    FENCED hfence.vvma a1
+    FENCED hfence.vvma x0, a2
     SEES ENTER_VS, WORD_C
     MAP g_l1, 0, g_l0b, PTE_TABLE
     FENCED hfence.gvma
     SEES ENTER_VS, WORD_D
     MAP vs_l1, 0, vs_l0b, PTE_TABLE
     ENTER_VS
-    sfence.vma a1
+    sfence.vma
     LEAVE
     SEES ENTER_VS, WORD_A
     SEES ENTER_HS, WORD_A
     MAP s_l1, 0, s_l0b, PTE_TABLE
-    FENCED sfence.vma a1
+    FENCED sfence.vma x0, a2
     SEES ENTER_HS, WORD_D
     TEST 6      # a closed page of 4 KiB inside an open page of 1 GiB
     li a0, -1
