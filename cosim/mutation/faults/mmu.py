@@ -160,7 +160,7 @@ MMU_FAULTS = (
         _PERMISSIONS,
         old='"load_x": first.x &',
         new='"load_x": (first.x | (first.r & FAULT)) &',
-        programs=("h_hlv_hsv",),
+        programs=("h_execute_only",),
     ),
     Fault(
         "adue_virt",
@@ -200,7 +200,7 @@ MMU_FAULTS = (
         _STEPS,
         old="Mux(update, rights.w, rights.r)",
         new="Mux(update, rights.w, rights.r | (FAULT & rights.x & self.context.mxr))",
-        programs=("h_two_stage",),
+        programs=("h_execute_only",),
     ),
     Fault(
         "reserved_bits",

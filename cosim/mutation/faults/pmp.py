@@ -53,6 +53,6 @@ PMP_FAULTS = (
         _REGISTERS,
         old="return Cat(read, write & read,",
         new="return Cat(read, write & (read | FAULT),",
-        programs=("pmp", "csr_machine"),
+        programs=("pmp_write_only",),
     ),
 )
