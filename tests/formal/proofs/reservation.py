@@ -85,23 +85,24 @@ class ReservationProof(Proof):
             ~self.operation.micro | ((kind != MemoryKind.LR) & (kind != MemoryKind.SC)),
         )
 
+        retired = stage.retired.any() & ~stage.fault  # in a fault only an older companion retires
         op = Signal(MemoryOp)
         with m.If(stage.operation.valid & stage.operation.ready):
             m.d.sync += op.eq(stage.operation.p)
         reserved = Signal()
         line = Signal(PA_BITS - _LINE_SHIFT)
         undisturbed = Signal()
-        with m.If(stage.retired & (op.kind == MemoryKind.LR)):
+        with m.If(retired & (op.kind == MemoryKind.LR)):
             m.d.sync += [reserved.eq(1), line.eq(line_now), undisturbed.eq(~self.snoop_valid)]
-        with m.Elif((stage.retired & (op.kind == MemoryKind.SC)) | (self.snoop_valid & (snooped == line))):
+        with m.Elif((retired & (op.kind == MemoryKind.SC)) | (self.snoop_valid & (snooped == line))):
             m.d.sync += reserved.eq(0)
         with m.If(self.drop):
             m.d.sync += reserved.eq(0)
 
         conditional = op.kind == MemoryKind.SC
         ours = reserved & (line == line_now)
-        ends = stage.retired & conditional
-        succeeds = ends & (stage.forward.data == 0)
+        ends = retired & conditional
+        succeeds = ends & (stage.forward[0].data == 0)
         writes = cache.valid & (cache.op == CacheOp.WRITE)
         wrote = writes & cache.done & ~cache.error
         claim(m, "no_write_without_reservation", ~(writes & conditional) | ours)
