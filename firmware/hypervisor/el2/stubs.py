@@ -64,4 +64,5 @@ guest_switch:                   # a0 = the vCPU to enter
     csrw sscratch, t0
 {each("ld", CALLEE_SAVED)}
     j guest_enter
+    .balign 64                  # what follows begins with a cache line, however long this is
 """

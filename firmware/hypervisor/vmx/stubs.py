@@ -86,4 +86,5 @@ guest_switch:                   # a0 = the vCPU to enter
     {_xvmx("vmwrite", 0, T1, T0)}
 {each("ld", CALLEE_SAVED)}
     j guest_enter
+    .balign 64                  # what follows begins with a cache line, however long this is
 """
