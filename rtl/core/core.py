@@ -135,12 +135,12 @@ class Core(wiring.Component):
             memory.index.eq(execute.index),
             execute.index_ready.eq(memory.index_ready),
         ]
-        vmx = self._vmx(m, execute, memory, csr) if self.config.xvmx else None
+        vmx = self._vmx(m, decode, execute, memory, csr) if self.config.xvmx else None
         self._fences(m, execute, csr, vmx)
         self._events(m, decode, execute, memory, csr)
         return m
 
-    def _vmx(self, m: Module, execute, memory, csr) -> VmxUnit:
+    def _vmx(self, m: Module, decode, execute, memory, csr) -> VmxUnit:
         m.submodules.vmx = vmx = VmxUnit()
         to_sp = [write.valid & (write.rd == STACK_POINTER) for write in memory.write]
         connect(m, execute.vmx, vmx.execute)
@@ -155,6 +155,7 @@ class Core(wiring.Component):
             vmx.sp_write.eq(Cat(to_sp).any()),
             vmx.sp.eq(Mux(to_sp[1], memory.write[1].data, memory.write[0].data)),
             memory.drop_reservation.eq(vmx.drop_reservation),
+            decode.single.eq(vmx.steps),
             memory.fault_exits.eq(csr.trap.exits),
         ]
         return vmx

@@ -51,6 +51,7 @@ class Decode(wiring.Component):
     Members
     -------
     instruction, follower, follower_valid, pair: from the fetch queue; ``pair``: both are taken
+    single: instructions leave one at a time
     operation: out
     execute, memory: results in flight, youngest first; of the operation and of its companion
     write: results that leave the pipeline (written at the end of this cycle)
@@ -65,6 +66,7 @@ class Decode(wiring.Component):
                 "follower": In(Fetched),
                 "follower_valid": In(1),
                 "pair": Out(1),
+                "single": In(1),
                 "operation": Out(stream.Signature(ExecuteOp)),
                 "execute": In(Forward).array(2),
                 "memory": In(Forward).array(2),
@@ -92,7 +94,7 @@ class Decode(wiring.Component):
         if self.config.dual_issue:
             second = _Slot(m, "second", self.follower, Decoder(**extensions, paired=True))
             waits = self._operands(m, second, registers, 2)
-            m.d.comb += self.pair.eq(self._may_pair(m, first, second) & ~waits)
+            m.d.comb += self.pair.eq(self._may_pair(m, first, second) & ~waits & ~self.single)
             with m.If(self.pair):
                 with m.If(first.control.simple):
                     m.d.comb += [*self._leading(op, second), *self._companion(op.companion, first)]

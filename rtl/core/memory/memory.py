@@ -368,4 +368,16 @@ class MemoryStage(wiring.Component):
             record.companion.rd.eq(op.companion.rd),
             record.companion.rd_data.eq(op.companion.result),
         ]
+        with m.If(self.fault & self.fault_exits):
+            # The exit is reported when it ends; an older companion has retired all the same.
+            m.d.sync += [
+                record.valid.eq(together),
+                record.trap.eq(0),
+                record.pc.eq(op.companion.pc),
+                record.instruction.eq(op.companion.instruction),
+                record.rd_write.eq(op.companion.rd != 0),
+                record.rd.eq(op.companion.rd),
+                record.rd_data.eq(op.companion.result),
+                record.companion.valid.eq(0),
+            ]
         m.d.comb += self.retire.eq(record)

@@ -39,6 +39,7 @@ class VmxUnit(Instructions, wiring.Component):
     micro_done, micro_fault: the oldest access ends, well or not; ``micro_data`` is what a load or AMO read
     sp_write, sp: x2 gets a value
     drop_reservation: lr/sc reservations end
+    steps: the guest executes one instruction at a time (STEP)
     fence: forget all translations with V = 1, of every VMID
     """
 
@@ -56,6 +57,7 @@ class VmxUnit(Instructions, wiring.Component):
                 "sp_write": In(1),
                 "sp": In(64),
                 "drop_reservation": Out(1),
+                "steps": Out(1),
                 "fence": Out(wiring.Signature({"valid": Out(1), "ready": In(1)})),
             }
         )
@@ -131,6 +133,7 @@ class VmxUnit(Instructions, wiring.Component):
             boundary.tick.eq(csr.tick),
             boundary.timer.eq(vmcs.value),
             boundary.stepped.eq(self.stepped),
+            self.steps.eq(self.guest & self._proc(ProcControl.STEP)),
             settle.exits.eq(self.exits & ~(self.trap.exit & (self.trap.cause == ExitReason.ENTRY_FAIL))),
             settle.from_mode.eq(csr.mode),
             settle.sp.eq(stack_pointer),
