@@ -59,6 +59,7 @@ MXR = CSRS["sstatus"].mask("MXR")
 
 ECALL = INSTRUCTIONS["ecall"].match
 FENCE = INSTRUCTIONS["sfence.vma"].match
+WFI = INSTRUCTIONS["wfi"].match
 READ_SATP = SATP.number << 20 | 10 << 7 | 2 << 12 | 0x73
 """csrr a0, satp."""
 
@@ -333,11 +334,12 @@ def user_traps(address: u64, word: u64, cause: u64) -> bool:
 
 @fw
 def check_user() -> bool:
-    """U mode reaches U pages only, and nothing that concerns translation."""
+    """U mode reaches U pages only, and nothing that concerns translation; nor does it wait."""
     remap(u64(CODE | Pte.U))
     good = user_traps(u64(WINDOW), u64(ECALL), u64(Cause.ECALL_U))
     good = good and user_traps(u64(WINDOW), u64(FENCE), u64(Cause.ILLEGAL_INSTRUCTION))
     good = good and user_traps(u64(WINDOW), u64(READ_SATP), u64(Cause.ILLEGAL_INSTRUCTION))
+    good = good and user_traps(u64(WINDOW), u64(WFI), u64(Cause.ILLEGAL_INSTRUCTION))
     good = good and user_traps(u64(FRAMES), u64(ECALL), u64(Cause.FETCH_PAGE_FAULT))
     remap(u64(CODE))
     good = good and user_traps(u64(WINDOW), u64(ECALL), u64(Cause.FETCH_PAGE_FAULT))

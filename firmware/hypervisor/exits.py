@@ -40,8 +40,13 @@ def page_fault(v: ptr[VCPU], cause: u64) -> u64:
 
 @fw(noinline=True)
 def instruction(v: ptr[VCPU]) -> u64:
-    """WFI yields; any other instruction that only a hypervisor may execute is illegal in the guest."""
+    """WFI yields; any other instruction that only a hypervisor may execute is illegal in the guest.
+
+    In the guest's U mode all of them are: this machine's U mode has no WFI either.
+    """
     word = arch.trapped_instruction()
+    if arch.guest_is_user():
+        return reflect(v, u64(Cause.ILLEGAL_INSTRUCTION), word)
     if word == WFI:
         arch.skip(4)
         if arch.interrupt_current():
@@ -49,7 +54,7 @@ def instruction(v: ptr[VCPU]) -> u64:
         v.run = WAITING
         return RESCHEDULE
     if SHADOW:  # noqa: SIM102 -- constant alone, so that the rest is left out
-        if is_translation(word) and not arch.guest_is_user():
+        if is_translation(word):
             return TRANSLATE
     return reflect(v, u64(Cause.ILLEGAL_INSTRUCTION), word)
 

@@ -127,6 +127,12 @@ def test_wfi_waits_unless_an_interrupt_is_there():
         assert w.vcpu(0).run == 0
 
 
+def test_user_mode_has_no_wfi():
+    with world() as w:
+        assert leave(w, Cause.VIRTUAL_INSTRUCTION, stval=WFI, sstatus=0) == RESUME
+        check_exception(w, Cause.ILLEGAL_INSTRUCTION, WFI)
+
+
 def test_timer_ends_the_slice():
     with world() as w:
         assert leave(w, INTERRUPT_BIT | Interrupt.STI) == RESCHEDULE
