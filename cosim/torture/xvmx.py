@@ -265,7 +265,10 @@ class _Generator:
             "PIN_CTLS PROC_CTLS EXIT_CTLS ENTRY_CTLS CSR_BITMAP EPTP ENTRY_EVENT EPTP_LIST PI_DESC PI_VECTOR "
             "G_PC G_PRIV G_SATP G_ACTIVITY G_INTERRUPTIBILITY H_SATP".split()
         )
-        values[name] ^= 1 << c.randrange(64) if c.random() < 0.7 else c.randrange(16)
+        if name == "EPTP":  # another root under the same VMID would need invept
+            values[name] ^= 1 << c.choice((0, 1, 58, 59, 60, 63))
+        else:
+            values[name] ^= 1 << c.randrange(64) if c.random() < 0.7 else c.randrange(16)
         if name == "ENTRY_EVENT":
             values[name] |= EventBits.VALID
         if name == "H_SATP":  # nothing that the host could be lost with
