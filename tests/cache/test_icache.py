@@ -169,6 +169,30 @@ def test_stores_are_fetched_after_a_flush():
     assert got == [11, 11, 11, 22]
 
 
+@pytest.mark.parametrize("wait", [2, 8, 14, 18])
+def test_a_line_on_its_way_is_not_fetched_after_a_flush(wait):
+    """The refill was read from memory before the store, and arrives after fence.i."""
+    dut = Caches(CacheConfig())
+    memory = AxiMemory(dut.bus, latency=20)
+    address = DRAM_BASE + 0x80
+    memory.words[address] = 11
+    got = []
+
+    async def testbench(ctx):
+        fetcher, cpu = FetchDriver(dut.fetch), DataDriver(dut.cpu)
+        await cpu.run(ctx, [Access(address)])
+        patience = iter([False] * wait + [True] * 100)
+        await fetcher.run(ctx, [address], lambda: next(patience))
+        await cpu.run(ctx, [Access(address, CacheOp.WRITE, wdata=22)])
+        ctx.set(dut.fetch.flush, 1)
+        await ctx.tick()
+        ctx.set(dut.fetch.flush, 0)
+        got.append((await fetcher.run(ctx, [address]))[0][0])
+
+    run(dut, memory, testbench)
+    assert got == [22]
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("config", [SMALL, CacheConfig(ways=1, way_bytes=128)])
 def test_random_code_modification(config, seed):

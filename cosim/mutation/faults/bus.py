@@ -94,8 +94,8 @@ BUS_FAULTS = (
         "lock",
         "the data cache lets others write between an AMO's read and write",
         _DCACHE,
-        old="self._slot.lock.eq(self.cpu.lock &",
-        new="self._slot.lock.eq(~FAULT & self.cpu.lock &",
+        old="self._locked.eq(self.cpu.op == CacheOp.READ)",
+        new="self._locked.eq((self.cpu.op == CacheOp.READ) & ~FAULT)",
         units=("tests/cache/test_dcache.py",),
     ),
     Fault(
