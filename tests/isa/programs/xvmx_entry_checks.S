@@ -227,6 +227,10 @@ XPROGRAM
     vmlaunch a1
     CHECK a1, 7
     SET_FIELD ENTRY_CTLS, 0
+    SET_FIELD H_SATP, 1 << 60
+    vmlaunch a1
+    CHECK a1, 8
+    SET_FIELD H_SATP, 0
     SET_FIELD G_PRIV, 2
     li a1, -2
     vmlaunch a1
