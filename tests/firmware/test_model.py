@@ -12,14 +12,19 @@ LIMIT = 3_000_000
 HELLO = ["hello: a guest speaks", *[f"hello: tick {n}" for n in range(1, 6)], "hello: done"]
 
 
-def run(boot: Boot) -> tuple[int | None, str]:
-    """Exit status and console text."""
+def load(boot: Boot) -> Machine:
+    """A machine that is about to start the boot."""
     machine = Machine(boot.memory)
     for address, raw in boot.segments:
         machine.bus.dram[address - DRAM_BASE : address - DRAM_BASE + len(raw)] = raw
     machine.hart.pc = boot.entry
     machine.hart.x[11] = boot.device_tree
-    result = machine.run(LIMIT)
+    return machine
+
+
+def run(boot: Boot) -> tuple[int | None, str]:
+    """Exit status and console text."""
+    result = load(boot).run(LIMIT)
     return result.status, result.console.decode()
 
 
@@ -62,6 +67,27 @@ def test_two_guests_and_a_bad_one(way: dict):
     assert status == 2 and "vm1 killed: its trap handler cannot be fetched" in console
     for tag in ("[vm0] ", "[vm2] "):
         assert [line.removeprefix(tag) for line in console.splitlines() if line.startswith(tag)] == HELLO
+
+
+@ways
+@pytest.mark.parametrize("beside", [[], ["primes"]], ids=["alone", "beside primes"])
+def test_typed_input_reaches_a_guest(beside: list[str], way: dict):
+    """While nobody has anything to do, and by interrupting another guest."""
+    guests = [Guest(small_guest(name), 4 << 20) for name in ("echo", *beside)]
+    machine = load(virtual(guests, slice_ticks=500, **way))
+    typed = b"what is typed\nis longer than any buffer."
+    machine.run(200_000)
+    for at in range(0, len(typed), 7):
+        machine.uart.receive(typed[at : at + 7])
+        machine.run(20_000)
+    result = machine.run(LIMIT)
+    lines = [line for line in result.console.decode().splitlines() if "vm1" not in line]
+    assert [line.removeprefix("[vm0] ") for line in lines] == [
+        "echo: type, and . to end",
+        *typed.decode().split("\n"),
+        "echo: done",
+    ]
+    assert result.status == 0
 
 
 @ways
