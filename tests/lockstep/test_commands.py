@@ -35,7 +35,12 @@ def observing() -> Build:
     return build(Variant.OBSERVE)
 
 
-@pytest.mark.parametrize("guest", ["hello", "calls", "stress", "stress --nos2", "paging", "paging --no-ept"])
+_ON_XVMX = ["stress --arch vmx", "paging --arch vmx", "calls --arch vmx --no-ept", "paging --arch vmx --nos2"]
+
+
+@pytest.mark.parametrize(
+    "guest", ["hello", "calls", "stress", "stress --nos2", "paging", "paging --no-ept", *_ON_XVMX]
+)
 def test_a_guest_under_the_hypervisor(guest: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     result = tmp_path / "result.json"
     assert main(["run", "--guest", *guest.split(), "--lockstep", "--json", str(result), "-q"]) == 0
