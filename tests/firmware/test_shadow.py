@@ -5,6 +5,7 @@ the shadow tables, and faults where they do not let it pass. The judge is a walk
 """
 
 import random
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 
 from firmware.hypervisor.outcome import EMULATE, RESUME
 from firmware.hypervisor.pool import take_pages
+from firmware.hypervisor.sbi import hypercall
 from firmware.hypervisor.shadow.exits import is_translation, shadow_fault, translation
 from firmware.hypervisor.shadow.page import Page, protected
 from firmware.hypervisor.shadow.space import start_space
@@ -21,6 +23,7 @@ from firmware.hypervisor.shadow.sync import unsync
 from firmware.hypervisor.shadow.tables import shadow
 from firmware.hypervisor.vm import vms
 from firmware.lang import ptr
+from firmware.sbi import Dbcn, Extension
 from rtl.isa.causes import Cause
 from rtl.isa.instructions import INSTRUCTIONS
 from rtl.isa.paging import Pte
@@ -254,6 +257,19 @@ def test_store_to_a_table_leaves_once_until_the_fence():
         g.fence()
         assert g.hart(VA + 4096, STORE) is None, "protected again"
         g.check_protection()
+
+
+def test_console_input_into_a_table_puts_it_out_of_step(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys.modules["firmware.hypervisor.sbi.dbcn"], "SHADOW", True)
+    with guest() as g:
+        build(g)
+        g.check(VA, LOAD)
+        g.w.typed += leaf(PAGE + 4096, RW).to_bytes(8, "little")
+        for number, value in {10: 8, 11: LOW, 12: 0, 16: Dbcn.READ, 17: Extension.DBCN}.items():
+            g.v.state.x[number] = value
+        assert hypercall(g.v) == RESUME and g.ram(LOW) == leaf(PAGE + 4096, RW)
+        g.fence(VA)
+        g.check(VA, LOAD)
 
 
 def test_satp_is_the_guests_own():

@@ -2,7 +2,9 @@
 
 from firmware.hypervisor import console
 from firmware.hypervisor.devices.input import rearm_input
+from firmware.hypervisor.options import SHADOW
 from firmware.hypervisor.sbi.reply import A0, A1, A2, A6, fail, not_supported, reply
+from firmware.hypervisor.shadow.sync import unsync
 from firmware.hypervisor.vm import VCPU, guest_buffer
 from firmware.lang import fw, load8, ptr, store8, u8, u64
 from firmware.sbi import Dbcn, Error
@@ -20,9 +22,11 @@ def write(v: ptr[VCPU], buffer: u64, size: u64) -> u64:
 
 @fw(noinline=True)
 def read(v: ptr[VCPU], buffer: u64, size: u64) -> u64:
-    """console_read: as much as is there."""
+    """console_read: as much as is there. With shadow paging a store of ours counts as one of the guest's."""
     count = u64(0)
     while count < size and console.can_read(v.vm):
+        if SHADOW:
+            unsync(v.vm, v.state.x[A1] + count)
         store8(buffer + count, console.take())
         count += 1
     rearm_input(v.vm)
