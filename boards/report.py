@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PathStep", "Report", "read_report"]
+__all__ = ["PathStep", "Report", "read_luts", "read_report"]
 
 _CLOCK_FIRST = re.compile(r"^posedge |^negedge ")
 
@@ -64,6 +64,24 @@ _RESOURCES = {
     "multipliers": "MULT18X18D",
 }
 """nextpnr-ecp5's names. A TRELLIS_COMB is a four-input LUT, or a bit of a carry chain or of a small RAM."""
+
+
+_LUTS_OF = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}
+"""How many LUTs' places a cell takes: a carry pair two, a small RAM four and two for its write port."""
+
+
+def read_luts(path: Path) -> int:
+    """LUTs' places that a netlist takes, by Yosys' ``stat -json``.
+
+    Raises
+    ------
+    ValueError: the file is none
+    """
+    try:
+        cells = json.loads(path.read_text())["design"]["num_cells_by_type"]
+        return sum(places * cells.get(cell, 0) for cell, places in _LUTS_OF.items())
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{path}: not a count of Yosys; build again") from error
 
 
 def read_report(path: Path, clock: str | None = None) -> Report:

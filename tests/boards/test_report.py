@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from boards.report import read_report
+from boards.report import read_luts, read_report
 
 
 def step(kind: str, delay: float, source: str, target: str, net: str = "") -> dict:
@@ -60,3 +60,13 @@ def test_no_report(tmp_path, text):
     file.write_text(text)
     with pytest.raises(ValueError, match="not a report of nextpnr"):
         read_report(file)
+
+
+def test_luts_before_placement(tmp_path):
+    file = tmp_path / "cells.json"
+    cells = {"LUT4": 100, "CCU2C": 7, "TRELLIS_DPR16X4": 3, "TRELLIS_FF": 50}
+    file.write_text(json.dumps({"modules": {}, "design": {"num_cells_by_type": cells}}))
+    assert read_luts(file) == 100 + 2 * 7 + 6 * 3
+    file.write_text("[]")
+    with pytest.raises(ValueError, match="not a count of Yosys"):
+        read_luts(file)
