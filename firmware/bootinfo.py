@@ -18,6 +18,7 @@ __all__ = [
     "FLAG_4K_PAGES",
     "FLAG_HARDWARE_AD",
     "FLAG_NO_SECOND_STAGE",
+    "FLAG_NO_VPID",
     "FLAG_TAG_LINES",
     "FLAG_TRAP_ACCESS_FAULTS",
     "FLAG_XVMX",
@@ -66,6 +67,8 @@ FLAG_XVMX = 16
 """MonitorInfo: make Xvmx the hart's virtualization architecture (mvirt.ARCH)."""
 FLAG_NO_SECOND_STAGE = 32
 """MonitorInfo: take the hart's second-stage translation away (mvirt.NOS2)."""
+FLAG_NO_VPID = 64
+"""HypervisorInfo: leave guests' translations untagged, so that every transition forgets them (Xvmx)."""
 
 
 @struct

@@ -289,6 +289,7 @@ def virtual(
     arch: str = "el2",
     shadow: bool = False,
     no_second_stage: bool = False,
+    vpid: bool = True,
     shadow_tables: int = DEFAULT_SHADOW_TABLES,
 ) -> Boot:
     """Boot guests under the hypervisor, which runs them at once, in turns of ``slice_ticks``.
@@ -296,9 +297,11 @@ def virtual(
     ``tag_lines`` puts each VM's name before its console lines; the default is to do so if there are several.
     ``arch`` is one of `ARCHITECTURES`; with ``shadow`` there is no second stage, but ``shadow_tables`` page
     tables made by the hypervisor. ``no_second_stage`` takes the second stage from the hart itself, and
-    implies ``shadow``.
+    implies ``shadow``. ``vpid`` says whether translations are tagged with their VM; only vmx can do without.
     """
     shadow = shadow or no_second_stage
+    if not vpid and arch != "vmx":
+        raise ImageError(f"{arch} always tags translations with their VM; VPID is an option of vmx")
     if not 1 <= len(guests) <= bootinfo.MAX_VMS:
         raise ImageError(f"{len(guests)} guests: the hypervisor runs 1 to {bootinfo.MAX_VMS}")
     elf = hypervisor_elf(arch, shadow=shadow)
@@ -326,6 +329,7 @@ def virtual(
     if tag_lines is None:
         tag_lines = len(guests) > 1
     flags = (bootinfo.FLAG_HARDWARE_AD if hardware_ad else 0) | (bootinfo.FLAG_TAG_LINES if tag_lines else 0)
+    flags |= 0 if vpid else bootinfo.FLAG_NO_VPID
     info = struct.pack(
         f"<{6 + len(described)}Q",
         bootinfo.HYPERVISOR_MAGIC,

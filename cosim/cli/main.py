@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from cosim.cli import bench, coverage, guest, model, run, suite, synth
+from cosim.cli import bench, compare, coverage, guest, model, run, suite, synth
 from cosim.cli.terminal import errors
 from cosim.errors import UserError
 
@@ -26,6 +26,7 @@ app.command("run")(run.run)
 app.command("suite")(suite.suite)
 app.command("guest")(guest.guest)
 app.command("bench")(bench.bench)
+app.command("compare")(compare.compare)
 app.command("model")(model.model)
 app.command("coverage")(coverage.coverage)
 app.command("synth")(synth.synth)

@@ -5,5 +5,17 @@ A guest is a module here with an `image`; `GUESTS` names them for command lines.
 
 __all__ = ["GUESTS"]
 
-GUESTS = ("hello", "primes", "hypercall", "calls", "echo", "stress", "paging", "stray")
+GUESTS = (
+    "hello",
+    "primes",
+    "hypercall",
+    "calls",
+    "echo",
+    "stress",
+    "paging",
+    "stray",
+    "operations",
+    "spin",
+    "workloads",
+)
 """Names of the guests: module `firmware.guests.NAME`."""

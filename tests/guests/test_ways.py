@@ -16,6 +16,7 @@ WAYS = {
     "el2-shadow": {"shadow": True},
     "el2-nos2": {"no_second_stage": True},
     "vmx": {"arch": "vmx"},
+    "vmx-novpid": {"arch": "vmx", "vpid": False},
     "vmx-shadow": {"arch": "vmx", "shadow": True},
     "vmx-nos2": {"arch": "vmx", "no_second_stage": True},
 }

@@ -1,8 +1,9 @@
 """The hart as the hypervisor's own: VMX operation, clock, timers and idling."""
 
+from firmware.bootinfo import FLAG_NO_VPID
 from firmware.hypervisor.pool import take_page
 from firmware.hypervisor.vmx.fields import EXIT_CTLS, PIN_CTLS, PREEMPT_TIMER
-from firmware.lang import csr, fw, store32, u32, u64, vmwrite, vmxon, wfi
+from firmware.lang import csr, fw, static, store32, u32, u64, vmwrite, vmxon, wfi
 from rtl.isa.causes import Interrupt
 from rtl.isa.xvmx import PREEMPT_TIMER_BITS, REVISION, ExitControl, PinControl, ProcControl
 
@@ -24,10 +25,14 @@ CAPABILITIES_AT = 32
 NEVER = (1 << 64) - 1
 LONGEST = (1 << PREEMPT_TIMER_BITS) - 1
 
+asked = static(u64)
+"""The flags that the hypervisor was started with."""
+
 
 @fw
 def start_hart(flags: u64) -> None:
     """Enter VMX operation. Delegation, and who updates A and D bits, is the monitor's choice here."""
+    asked.value = flags
     region = take_page()
     store32(region, u32(REVISION))
     vmxon(region)
@@ -38,7 +43,9 @@ def start_hart(flags: u64) -> None:
 
 @fw
 def has_vpid() -> bool:
-    """Whether translations can be tagged with the guest they belong to."""
+    """Whether translations are to be tagged with the guest they belong to."""
+    if (asked.value & FLAG_NO_VPID) != 0:
+        return False
     return ((csr.svmxcap >> CAPABILITIES_AT) & ProcControl.VPID) != 0
 
 

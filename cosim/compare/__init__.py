@@ -1,0 +1,1 @@
+"""``bivisor compare``: what each way of virtualizing costs, by operations and by workloads."""
