@@ -65,6 +65,9 @@ def run(
     nos2: Annotated[
         bool, typer.Option("--nos2", help="the same, on a hart without a second stage (mvirt.NOS2)")
     ] = False,
+    hosted: Annotated[
+        bool, typer.Option("--hosted", help="every exit goes through a host kernel's context, as in KVM")
+    ] = False,
     mem: Annotated[
         str | None, typer.Option(help="memory of each guest (32M), or of the bare machine (128M)")
     ] = None,
@@ -92,8 +95,10 @@ def run(
     The exit status is the program's own; 3 if --max-cycles came first, 4 after a reset; 1 if --lockstep finds
     that hardware and model disagree.
     """
-    if bare and (arch is not Architecture.EL2 or no_ept or no_vpid or nos2):
-        raise UserError("--arch, --no-ept, --no-vpid and --nos2 choose the hypervisor; drop them or --bare")
+    if bare and (arch is not Architecture.EL2 or no_ept or no_vpid or nos2 or hosted):
+        raise UserError(
+            "--arch, --no-ept, --no-vpid, --nos2 and --hosted choose the hypervisor; drop them or --bare"
+        )
     if max_cycles < 1:
         raise UserError(f"--max-cycles {max_cycles}: give at least 1")
     for path in (wave, json):
@@ -101,7 +106,13 @@ def run(
             raise UserError(f"{path}: there is no folder {path.absolute().parent}; make it first")
     size = parse_size(mem) if mem else None
     named = list(guest or []) + (["hello", "primes"] if demo else [])
-    how = {"arch": arch.value, "shadow": no_ept, "no_second_stage": nos2, "vpid": not no_vpid}
+    how = {
+        "arch": arch.value,
+        "shadow": no_ept,
+        "no_second_stage": nos2,
+        "vpid": not no_vpid,
+        "hosted": hosted,
+    }
     program, memory = _program(list(programs or []), named, bare, monitor, size, append, initrd, how)
     partial = wave.with_name(wave.name + ".part") if wave else None
     job = Job(

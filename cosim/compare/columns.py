@@ -63,8 +63,10 @@ COLUMNS = (
     NATIVE,
     Column("el2", "el2"),
     Column("el2-shadow", "el2, no 2nd stage", {"shadow": True}),
+    Column("el2-hosted", "el2, hosted", {"hosted": True}),
     Column("vmx", "vmx", {"arch": "vmx"}),
     Column("vmx-novpid", "vmx, no VPID", {"arch": "vmx", "vpid": False}),
     Column("vmx-shadow", "vmx, no EPT", {"arch": "vmx", "shadow": True}),
+    Column("vmx-hosted", "vmx, hosted", {"arch": "vmx", "hosted": True}),
 )
 """All columns, in order."""

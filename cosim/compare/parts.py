@@ -29,7 +29,7 @@ class Part(Enum):
 
 
 _STATE = ("firmware/hypervisor/__init__.py", "/state.py")
-_DISPATCH = ("/hypervisor/exits.py", "/exit.py", "/sbi/__init__.py")
+_DISPATCH = ("/hypervisor/host.py", "/hypervisor/exits.py", "/exit.py", "/sbi/__init__.py")
 
 
 class Parts:

@@ -1,4 +1,7 @@
-"""The thin type-1 hypervisor in HS mode. `arch` is its view of the hardware, `exits` its heart."""
+"""The thin hypervisor in HS mode. `arch` is its view of the hardware, `exits` its heart.
+
+It is of type 1; `host` makes it a hosted one.
+"""
 
 import sys
 
@@ -6,19 +9,23 @@ from firmware.bootinfo import HYPERVISOR_BASE
 from firmware.hypervisor import arch
 from firmware.hypervisor.ending import broken
 from firmware.hypervisor.exits import exit_fast, exit_slow
+from firmware.hypervisor.host import serve
 from firmware.hypervisor.main import start
-from firmware.hypervisor.options import ARCH, SHADOW
+from firmware.hypervisor.options import ARCH, HOSTED, SHADOW
 from firmware.lang import Image, module_asm
 
 __all__ = ["image"]
 
-module_asm(arch.code(start, exit_fast, exit_slow, broken))
+if HOSTED:
+    module_asm(arch.hosted_code(start, serve, broken))
+else:
+    module_asm(arch.code(start, exit_fast, exit_slow, broken))
 
 image = Image(
     entry="hypervisor_start",
     base=HYPERVISOR_BASE,
-    stack=2048,
+    stack=4096 if HOSTED else 2048,
     modules=[sys.modules[__name__]],
-    functions=[start, exit_fast, exit_slow],
-    name=f"hypervisor-{ARCH}{'-shadow' if SHADOW else ''}",
+    functions=[start, serve] if HOSTED else [start, exit_fast, exit_slow],
+    name=f"hypervisor-{ARCH}{'-shadow' if SHADOW else ''}{'-hosted' if HOSTED else ''}",
 )

@@ -6,6 +6,7 @@ offers here. Back ends stand beside each other as packages: `el2` is the H exten
 
 `State`                     struct: what a vCPU keeps while another one runs; `x` are the general registers
 `code(start, fast, slow, broken)`  assembly text: start, exit and entry stubs around the core's functions
+`hosted_code(start, serve, broken)`  the same for a host kernel (`host`)
 `start_hart(flags)`         set the hart up to run guests
 `reset_state(s, space, pc, argument)`  a vCPU's state at its first instruction; False without memory for it
 `save(s)`, `load(s)`        switch: hart to state, state to hart

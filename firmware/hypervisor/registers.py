@@ -1,11 +1,42 @@
 """The general registers by how compiled code treats them, for the hand-written stubs."""
 
-__all__ = ["CALLEE_SAVED", "CALLER_SAVED", "each"]
+__all__ = ["CALLEE_SAVED", "CALLER_SAVED", "HOST_FRAME", "each", "host_return", "host_save"]
 
 CALLER_SAVED = (1, 5, 6, 7, *range(10, 18), *range(28, 32))
 """ra, t0-t6, a0-a7: what compiled code may change."""
 CALLEE_SAVED = (3, 4, 8, 9, *range(18, 28))
 """gp, tp, s0-s11: left in the registers unless the exit goes the complete way."""
+
+HOST_FRAME = 16 * 8
+"""What a host kernel leaves on its stack while a guest runs: ra, gp, tp, s0-s11, a word for alignment."""
+_HOST = (1, *CALLEE_SAVED)
+
+
+def _frame(instruction: str) -> str:
+    return "\n".join(f"    {instruction} x{n}, {8 * place}(sp)" for place, n in enumerate(_HOST))
+
+
+def host_save() -> str:
+    """Put the host kernel's registers on its stack, and keep its sp (t0 changes)."""
+    return f"""    addi sp, sp, -{HOST_FRAME}
+{_frame("sd")}
+    la t0, host_sp
+    sd sp, 0(t0)"""
+
+
+def host_return() -> str:
+    """Take them back, and return to where the host kernel entered the guest (t0 changes)."""
+    return f"""    la t0, host_sp
+    ld sp, 0(t0)
+{_frame("ld")}
+    addi sp, sp, {HOST_FRAME}
+    ret
+    .section .bss
+    .balign 8
+host_sp:
+    .dword 0
+    .section .text.entry, "ax"
+"""
 
 
 def each(instruction: str, registers: tuple[int, ...]) -> str:

@@ -44,7 +44,10 @@ def test_operations_leave_as_often_as_the_architecture_says(observing: Build, co
         assert sum(cell.parts.values()) == cell.cycles and cell.least <= cell.cycles <= cell.most
     assert all(cells[name].samples == ROUNDS for name in ALWAYS)
     null = cells["hypercall"]
-    assert null.instructions == 66 and null.cycles <= 100, "as the guest hypercall measures itself"
+    if column.name.endswith("hosted"):
+        assert null.instructions > 100 and null.parts[Part.STATE] > 70, "two contexts, saved and restored"
+    else:
+        assert null.instructions == 66 and null.cycles <= 100, "as the guest hypercall measures itself"
     assert null.parts[Part.STATE] > null.parts[Part.DISPATCH] > 0 < null.parts[Part.TRANSITION] < 30
 
 

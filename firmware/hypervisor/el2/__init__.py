@@ -46,7 +46,7 @@ from firmware.hypervisor.el2.interrupts import (
     wake_time,
 )
 from firmware.hypervisor.el2.state import State, load, reset_state, save, set_satp, set_satp_saved
-from firmware.hypervisor.el2.stubs import code
+from firmware.hypervisor.el2.stubs import code, hosted_code
 from firmware.hypervisor.stage2 import make_space, map_page
 
 __all__ = [
@@ -79,6 +79,7 @@ __all__ = [
     "host_time",
     "host_timer",
     "host_wait",
+    "hosted_code",
     "inject",
     "interrupt_current",
     "interrupt_saved",

@@ -7,9 +7,9 @@ to switch.
 
 from collections.abc import Callable
 
-from firmware.hypervisor.registers import CALLEE_SAVED, CALLER_SAVED, each
+from firmware.hypervisor.registers import CALLEE_SAVED, CALLER_SAVED, each, host_return, host_save
 
-__all__ = ["code"]
+__all__ = ["code", "hosted_code"]
 
 
 def code(
@@ -65,4 +65,61 @@ guest_switch:                   # a0 = the vCPU to enter
 {each("ld", CALLEE_SAVED)}
     j guest_enter
     .balign 64                  # what follows begins with a cache line, however long this is
+"""
+
+
+def hosted_code(
+    start: Callable[..., object], serve: Callable[..., object], broken: Callable[..., object]
+) -> str:
+    """The same for a host kernel: after ``start(info) -> vcpu`` comes ``serve(vcpu)``, which calls
+    ``run_guest(vcpu)``; that returns when the guest leaves, with all of its registers saved.
+
+    While the host runs, traps go to a vector of its own, and to ``broken()``.
+    """
+    return f"""
+    .section .text.entry, "ax"
+    .globl hypervisor_start
+hypervisor_start:               # a0 = hart, a1 = HypervisorInfo
+    la sp, __stack_top
+    la t0, __bss_start
+    la t1, __bss_end
+1:  bgeu t0, t1, 2f
+    sd zero, 0(t0)
+    addi t0, t0, 8
+    j 1b
+2:  la t0, host_trap
+    csrw stvec, t0
+    mv a0, a1
+    jal {start}
+    jal {serve}
+
+    .balign 4
+host_trap:
+    la sp, __stack_top
+    jal {broken}
+
+    .globl run_guest
+run_guest:                      # a0 = the vCPU
+{host_save()}
+    la t0, guest_exit
+    csrw stvec, t0
+    mv sp, a0
+    ld t0, 16(sp)
+    csrw sscratch, t0
+{each("ld", CALLEE_SAVED)}
+{each("ld", CALLER_SAVED)}
+    csrrw sp, sscratch, sp
+    sret
+
+    .balign 4
+    .globl guest_exit
+guest_exit:
+    csrrw sp, sscratch, sp
+{each("sd", CALLER_SAVED)}
+{each("sd", CALLEE_SAVED)}
+    csrr t0, sscratch
+    sd t0, 16(sp)
+    la t0, host_trap
+    csrw stvec, t0
+{host_return()}
 """

@@ -47,7 +47,7 @@ from firmware.hypervisor.vmx.interrupts import (
     wake_time,
 )
 from firmware.hypervisor.vmx.state import State, load, reset_state, save, set_satp, set_satp_saved
-from firmware.hypervisor.vmx.stubs import code
+from firmware.hypervisor.vmx.stubs import code, hosted_code
 
 __all__ = [
     "EXIT_EXTERNAL",
@@ -79,6 +79,7 @@ __all__ = [
     "host_time",
     "host_timer",
     "host_wait",
+    "hosted_code",
     "inject",
     "interrupt_current",
     "interrupt_saved",

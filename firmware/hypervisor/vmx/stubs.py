@@ -6,12 +6,12 @@ sp stands in the VMCS and joins the other registers only where the exit goes the
 
 from collections.abc import Callable
 
-from firmware.hypervisor.registers import CALLEE_SAVED, CALLER_SAVED, each
+from firmware.hypervisor.registers import CALLEE_SAVED, CALLER_SAVED, each, host_return, host_save
 from firmware.hypervisor.vmx.fields import G_SP, INSTR_ERROR
 from rtl.isa.instructions import INSTRUCTIONS
 from rtl.isa.xvmx import VmError
 
-__all__ = ["code"]
+__all__ = ["code", "hosted_code"]
 
 
 def _xvmx(name: str, rd: int = 0, rs1: int = 0, rs2: int = 0) -> str:
@@ -87,4 +87,60 @@ guest_switch:                   # a0 = the vCPU to enter
 {each("ld", CALLEE_SAVED)}
     j guest_enter
     .balign 64                  # what follows begins with a cache line, however long this is
+"""
+
+
+def hosted_code(
+    start: Callable[..., object], serve: Callable[..., object], broken: Callable[..., object]
+) -> str:
+    """The same for a host kernel: after ``start(info) -> vcpu`` comes ``serve(vcpu)``, which calls
+    ``run_guest(vcpu)``; that returns when the guest leaves, with all of its registers saved."""
+    return f"""
+    .section .text.entry, "ax"
+    .globl hypervisor_start
+hypervisor_start:               # a0 = hart, a1 = HypervisorInfo
+    la sp, __stack_top
+    la t0, __bss_start
+    la t1, __bss_end
+1:  bgeu t0, t1, 2f
+    sd zero, 0(t0)
+    addi t0, t0, 8
+    j 1b
+2:  la t0, host_trap
+    csrw stvec, t0
+    mv a0, a1
+    jal {start}
+    jal {serve}
+
+    .globl run_guest
+run_guest:                      # a0 = the vCPU
+{host_save()}
+    mv sp, a0
+    ld t0, 16(sp)
+    li t1, {G_SP:#x}
+    {_xvmx("vmwrite", 0, T1, T0)}
+{each("ld", CALLEE_SAVED)}
+{each("ld", CALLER_SAVED)}
+    {_xvmx("vmresume")}
+    li t0, {INSTR_ERROR:#x}     # still here: it was refused, and sp is still the vCPU
+    {_xvmx("vmread", T0, T0)}
+    addi t0, t0, -{int(VmError.VMRESUME_NOT_LAUNCHED)}
+    bnez t0, host_trap
+    ld t0, {8 * T0}(sp)
+    {_xvmx("vmlaunch")}
+    .balign 4
+    .globl host_trap
+host_trap:
+    la sp, __stack_top
+    jal {broken}
+
+    .balign 4
+    .globl guest_exit
+guest_exit:
+{each("sd", CALLER_SAVED)}
+{each("sd", CALLEE_SAVED)}
+    li t0, {G_SP:#x}
+    {_xvmx("vmread", T0, T0)}
+    sd t0, 16(sp)
+{host_return()}
 """

@@ -1,0 +1,29 @@
+"""The hosted design: a host kernel that runs guests by a call which returns when they leave.
+
+As in KVM, the host has a stack, registers and a trap vector of its own. Every exit saves all of the guest's
+general registers and brings the host's back before anything looks at why the guest left; every entry is the
+reverse. What is then done for the guest is what the type-1 design does (`exits`).
+"""
+
+from firmware.hypervisor.exits import exit_fast, exit_slow
+from firmware.hypervisor.outcome import RESUME
+from firmware.hypervisor.vm import VCPU
+from firmware.lang import fw, ptr
+
+__all__ = ["serve"]
+
+
+@fw(extern=True)
+def run_guest(v: ptr[VCPU]) -> None:
+    """Let the vCPU on the hart run until it leaves."""
+    ...
+
+
+@fw(export=True, noreturn=True)
+def serve(v: ptr[VCPU]) -> None:
+    """The host kernel's loop."""
+    while True:
+        run_guest(v)
+        outcome = exit_fast(v)
+        if outcome != RESUME:
+            v = exit_slow(v, outcome)
