@@ -30,14 +30,14 @@ from cosim.torture.layout import (
 from cosim.torture.tables import TableBuilder, windows
 from cosim.torture.tour import Habitats, passes, tour
 from cosim.torture.units import EXIT, Context, Unit, random_unit
-from cosim.torture.zoo import FirstZoo, SecondZoo, frozen_entries
+from cosim.torture.zoo import NOWHERE, FirstZoo, SecondZoo, frozen_entries
 from rtl.isa.causes import VS_INTERRUPTS, Cause, Interrupt
 from rtl.isa.csrs import CSRS
 from rtl.isa.memory_map import DRAM_BASE
 from rtl.isa.paging import AtpMode
 from rtl.isa.privilege import Privilege
 
-__all__ = ["Torture", "generate"]
+__all__ = ["Generator", "Torture", "generate", "memory_segments"]
 
 _CHUNKS = 16
 _TOURS = (3, 7, 11, 15)
@@ -80,15 +80,17 @@ def _mask(name: str, *fields: str) -> int:
     return CSRS[name].mask(*fields)
 
 
-class _Generator:
-    def __init__(self, seed: int) -> None:
+class Generator:
+    """Makes the parts of ``seed``'s program, always in the same order; ``nowhere`` as of ``TableBuilder``."""
+
+    def __init__(self, seed: int, nowhere: int = NOWHERE) -> None:
         self.seed = seed
         self.chooser = chooser = random.Random(seed)
         self.global_pages = chooser.random() < 0.2
         # Each visit of the zoo happens with and without hardware updates, one time after the other.
         self.adue = bool((seed ^ passes(seed)) & 1)
         self.guest_adue = passes(seed) % 4 < 2 or chooser.random() < 0.5
-        self.tables = TableBuilder(chooser, chooser.choice((0.02, 0.08, 0.25)), self.global_pages)
+        self.tables = TableBuilder(chooser, chooser.choice((0.02, 0.08, 0.25)), self.global_pages, nowhere)
         self.defects = self.tables.defects
         first = [self.tables.first_stage(n + 1, False) for n in range(2)]
         guest = [self.tables.first_stage(n + 3, True) for n in range(2)]
@@ -103,7 +105,8 @@ class _Generator:
             "hgatp": [0, *(_SV39 | n + 1 << 44 | root >> 12 for n, root in enumerate(second))],
         }
         satp, vsatp, hgatp = (self.roots[name][1] for name in ("satp", "vsatp", "hgatp"))
-        habitats = Habitats(satp, vsatp, hgatp, hosts[0], guests[0], zoos[0])
+        habitats = Habitats(satp, vsatp, hgatp, hosts[0], guests[0], zoos[0], nowhere)
+        self.habitats = habitats
         self.visits = tour(seed, chooser, habitats)
         self.latency = chooser.choice((0, 1, 1, 3, 8, 25))
         self.stress: Stress | None = None
@@ -280,7 +283,7 @@ def generate(
     seed: int, chunks: Collection[int] | None = None, left_out: Collection[tuple[int, int]] = ()
 ) -> Torture:
     """The program of ``seed``, or some ``chunks`` of it, without the units ``left_out`` (chunk, unit)."""
-    generator = _Generator(seed)
+    generator = Generator(seed)
     made = [generator.chunk(number) for number in range(_CHUNKS)]
     chosen = [n for n in range(_CHUNKS) if chunks is None or n in chunks]
     segments = [Segment(CODE, generator.code)]
@@ -298,12 +301,17 @@ def generate(
         segments.append(Segment(_SETTINGS_BASE + number * _SETTINGS_STRIDE, data))
     first = _SETTINGS_BASE + chosen[0] * _SETTINGS_STRIDE
     segments.append(Segment(CELL, first.to_bytes(8, "little")))
-    segments.append(Segment(PROBE, b"\x82\x80" * (0x800 * PROBE_PAGES)))
-    segments += _data(seed) + _tables(generator.tables)
+    segments += memory_segments(generator)
     program = Program(f"torture seed {seed}", CODE, tuple(segments), generator.labels)
     program.check_fits(MEMORY)
     units = [chunk.units for chunk in made]
     return Torture(seed, program, generator.latency, generator.stress, units)
+
+
+def memory_segments(generator: Generator) -> list[Segment]:
+    """The memory that the code works on: pages to call, data, tables."""
+    probes = Segment(PROBE, b"\x82\x80" * (0x800 * PROBE_PAGES))
+    return [probes, *_data(generator.seed), *_tables(generator.tables)]
 
 
 def _data(seed: int) -> list[Segment]:

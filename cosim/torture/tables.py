@@ -15,7 +15,7 @@ from cosim.torture.layout import (
     TABLES,
     USER_CODE,
 )
-from cosim.torture.zoo import stale_entries
+from cosim.torture.zoo import NOWHERE, stale_entries
 from rtl.isa.memory_map import DRAM_BASE
 from rtl.isa.paging import GPA_BITS, LEVEL_BITS, PAGE_SHIFT, Pte
 
@@ -84,12 +84,14 @@ class Leaf:
 
 
 class TableBuilder:
-    """Makes tables in DRAM from ``TABLES`` on; ``entries`` maps the address of each PTE to its value."""
+    """Makes tables in DRAM from ``TABLES`` on; ``entries`` maps the address of each PTE to its value.
+    ``nowhere`` is a physical address without memory, aligned for pages of every size."""
 
-    def __init__(self, chooser: random.Random, defects: float, global_pages: bool) -> None:
+    def __init__(self, chooser: random.Random, defects: float, global_pages: bool, nowhere: int = NOWHERE) -> None:
         self.chooser = chooser
         self.defects = defects
         self.global_pages = global_pages
+        self.nowhere = nowhere
         self.entries: dict[int, int] = {}
         self.leaves: list[Leaf] = []
         self._next = TABLES

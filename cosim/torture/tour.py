@@ -5,6 +5,7 @@ one after the other have made them all.
 """
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -12,13 +13,13 @@ from itertools import groupby
 from cosim.torture.assembler import encode, load_constant
 from cosim.torture.handlers import RESCUE
 from cosim.torture.layout import DATA_FRAMES, FENCED_PAGE, FORBIDDEN, FROZEN, LAST_PAGE, PROBE
-from cosim.torture.zoo import FAR, NOWHERE, FirstZoo, SecondZoo, Site
+from cosim.torture.zoo import FAR, FirstZoo, SecondZoo, Site
 from rtl.isa.csrs import CSRS
 from rtl.isa.instructions import INSTRUCTIONS, Format
 from rtl.isa.paging import AtpMode
 from rtl.isa.privilege import Privilege
 
-__all__ = ["Habitats", "passes", "tour"]
+__all__ = ["Habitats", "passes", "stops", "tour"]
 
 VISITS = 304
 """Per program: 24 programs make all of them."""
@@ -70,7 +71,7 @@ class _Habitat:
 
 @dataclass
 class Habitats:
-    """What a program has: values of satp, vsatp and hgatp, and the zoos behind them (the first of each)."""
+    """What a program has: values of satp, vsatp and hgatp, and the zoos behind them (the first of each), and an address without memory."""
 
     satp: int
     vsatp: int
@@ -78,6 +79,7 @@ class Habitats:
     first: FirstZoo
     guest: FirstZoo
     second: SecondZoo
+    nowhere: int
 
     def all(self) -> list[_Habitat]:
         """In an order that is the same for all programs, with as many sites."""
@@ -98,14 +100,14 @@ class Habitats:
             _Habitat(plain, vsatp=0, hgatp=0),
             _Habitat(self.second.sites + beyond, vsatp=0, hgatp=self.hgatp),
         ]
-        for n, root in enumerate((NOWHERE, FORBIDDEN, FROZEN, 1 << 45)):
+        for n, root in enumerate((self.nowhere, FORBIDDEN, FROZEN, 1 << 45)):
             bad = _root(root, 16 + n)
             found += [_Habitat(anywhere, satp=bad), _Habitat(anywhere, vsatp=bad, hgatp=0)]
         for n, root in enumerate(self.guest.roots):
             found.append(_Habitat(anywhere, vsatp=_root(root, 32 + n), hgatp=self.hgatp))
         far = [*anywhere, Site(FAR, False), Site(FAR, True)]
         pointers = self.guest.sites[-20:-16]  # to FAR
-        for n, root in enumerate((NOWHERE, FORBIDDEN, FROZEN, FENCED_PAGE - 0x1000, LAST_PAGE, 1 << 45)):
+        for n, root in enumerate((self.nowhere, FORBIDDEN, FROZEN, FENCED_PAGE - 0x1000, LAST_PAGE, 1 << 45)):
             bad = _root(root, 8 + n)
             found.append(_Habitat(far, vsatp=0, hgatp=bad))
             found.append(_Habitat(pointers, vsatp=self.vsatp, hgatp=bad))
@@ -174,25 +176,34 @@ def _slice(visits: list[_Visit], seed: int, count: int) -> list[_Visit]:
 
 def tour(seed: int, chooser: random.Random, habitats: Habitats) -> list[bytes]:
     """The units of ``seed``'s visits, in M mode."""
+    units = []
+    for settle, visits in stops(seed, chooser, habitats):
+        words = settle + [word for visit in visits for word in visit]
+        words += [encode("lui", 6, imm=CSRS["mstatus"].mask("MPRV"))]
+        words += [encode("csrrc", 0, 6, imm=_NUMBER["mstatus"])]
+        units.append(b"".join(word.to_bytes(4, "little") for word in words))
+    chooser.shuffle(units)
+    return units
+
+
+def stops(
+    seed: int, chooser: random.Random, habitats: Habitats, without: tuple[str, ...] = ()
+) -> Iterator[tuple[list[int], list[list[int]]]]:
+    """The instructions that set the roots of a habitat, and those of each of some visits there; ``without`` some
+    kinds of accesses."""
     places = habitats.all()
     visits = _visits(tuple((tuple(site.code for site in place.sites), place.guest) for place in places))
     assert len(visits) == _ALL_VISITS
     leaves = tuple((s, site.code) for s, site in enumerate(habitats.first.sites) if site.sound)
     chosen = _slice(visits, seed, VISITS)
     chosen += _slice(_permissions(HOST, GUEST, leaves), seed, _PERMISSIONS)
-    units = []
-    for h, group in groupby(sorted(chosen), key=lambda visit: visit.habitat):
+    chosen = sorted(visit for visit in chosen if visit.kind not in without)
+    for h, group in groupby(chosen, key=lambda visit: visit.habitat):
         together = list(group)
         chooser.shuffle(together)
         for at in range(0, len(together), _TOGETHER):
-            words = _settle(places[h])
-            for visit in together[at : at + _TOGETHER]:
-                words += _visit(chooser, places[h], visit)
-            words += [encode("lui", 6, imm=CSRS["mstatus"].mask("MPRV"))]
-            words += [encode("csrrc", 0, 6, imm=_NUMBER["mstatus"])]
-            units.append(b"".join(word.to_bytes(4, "little") for word in words))
-    chooser.shuffle(units)
-    return units
+            some = together[at : at + _TOGETHER]
+            yield _settle(places[h]), [_visit(chooser, places[h], visit) for visit in some]
 
 
 def _set(name: str, value: int) -> list[int]:

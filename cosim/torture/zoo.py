@@ -19,7 +19,7 @@ _V, _R, _W, _X, _U, _G, _A, _D = map(int, Pte)
 _GOOD = _V | _R | _W | _X | _A | _D
 _MEGA = 1 << 21
 NOWHERE = 1 << 30
-"""A physical address without memory, aligned for pages of every size."""
+"""A physical address without memory, aligned for pages of every size; other machines may have another one."""
 FAR = 600 << 30
 """A guest physical address whose root entry is not in the root's first page."""
 _FIRST_ROOT = 16
@@ -32,6 +32,7 @@ class Tables(Protocol):
     """What the zoo needs of the TableBuilder."""
 
     chooser: random.Random
+    nowhere: int
 
     def new_table(self, pages: int = 1) -> int:
         """Address of a new table of zeros."""
@@ -157,7 +158,7 @@ class _Zoo:
             case "misaligned":
                 frame += 4096 << self._chooser.randrange(LEVEL_BITS * level)
             case "nowhere" | "no table":
-                frame = NOWHERE
+                frame = self._tables.nowhere
             case "wide":  # for the second stage, or for memory
                 frame = 1 << 45
             case "forbidden":

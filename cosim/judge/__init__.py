@@ -1,0 +1,1 @@
+"""The outside judge: random programs on QEMU, compared with the golden model."""
