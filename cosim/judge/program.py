@@ -1,7 +1,7 @@
 """Random programs for an outside judge: they log every trap in memory, and end.
 
-Made of the torture's parts: chunks of random units in all modes, and a tour of the zoo. All traps go to M mode.
-There are no interrupts, no counters and no devices: what a program leaves in memory is the same on every
+Made of the torture's parts: chunks of random units in all modes, and a tour of the zoo. All traps go to M
+mode. There are no interrupts, counters and devices: what a program leaves in memory is the same on every
 implementation, as far as the specification determines it (``rules`` names what it does not).
 """
 
@@ -18,8 +18,8 @@ from cosim.torture.layout import (
     CODE,
     DATA_REGISTERS,
     FETCH_CAUSES,
+    FROZEN,
     LOOP,
-    MEMORY,
     POINTERS,
     USER_CODE,
 )
@@ -35,8 +35,8 @@ from rtl.isa.privilege import Privilege
 
 __all__ = ["JUDGED_MEMORY", "judged_program"]
 
-JUDGED_MEMORY = MEMORY + 0x1000
-"""Bytes of DRAM: QEMU rounds up to 8 KiB."""
+JUDGED_MEMORY = 20 << 20
+"""Bytes of DRAM: QEMU puts a device tree into the last 2 MiB, behind all that the program has."""
 
 _NOWHERE = 1 << 36
 """Neither machine has anything here; QEMU's has PCI Express windows below."""
@@ -44,17 +44,18 @@ _CHUNKS = 8
 _CONTROL = BODIES + _CHUNKS * BODY_STRIDE
 """Where M mode's code that sets up one chunk after the other stands."""
 _SCRATCH, _LOG, _ON, _SERVICE = 28, 24, 23, 31
-"""The handler's registers: scratch, the log's end, the address to go on at after a chunk, what is asked of it."""
+"""The handler's registers: scratch, log's end, address to go on at after a chunk, what is asked of it."""
 _WEIGHTS = {
-    "alu": 8, "compressed": 6, "load": 8, "store": 6, "atomic": 3, "branch": 4, "loop": 3, "call": 2, "jump": 1,
-    "status": 1, "translation": 0.5, "fence": 0.7, "guest_access": 3, "system": 0.5, "return": 1,
+    "alu": 8, "compressed": 6, "load": 8, "store": 6, "atomic": 3, "branch": 4, "loop": 3, "call": 2,
+    "jump": 1, "status": 1, "translation": 0.5, "fence": 0.7, "guest_access": 3, "system": 0.5, "return": 1,
     "modify_code": 0.5, "pointer": 2,
 }  # fmt: skip
+_FROZEN = [base for base, _, _ in GUARDS].index(FROZEN)
 _LOCKED = 0x98
 """A locked PMP entry for a power of two, without permissions."""
-_LEFT_OUT = ("sc",)
-"""Of the tour: a store-conditional without a reservation may fault or fail."""
-_UNDETERMINED = ("wfi", "sc.w", "sc.d", "sfence.w.inval", "sfence.inval.ir")
+_NOT_TOURED = ("sc", "hlvx")
+"""Of the tour. A store-conditional without a reservation may fault or fail. QEMU makes a fetch of HLVX."""
+_NOT_RANDOM = ("wfi", "sc.w", "sc.d", "hlvx.hu", "hlvx.wu", "sfence.w.inval", "sfence.inval.ir")
 """Of the random units: the last two do not trap in QEMU's U and VU mode (Svinval chapter: they do)."""
 _FETCHES = (Cause.FETCH_ACCESS, Cause.FETCH_PAGE_FAULT, Cause.FETCH_GUEST_PAGE_FAULT)
 
@@ -68,7 +69,7 @@ def judged_program(seed: int) -> Program:
     fixed.op("jalr", 0, _SCRATCH)
     _handler(fixed)
     asm = Assembler(_CONTROL)
-    for name, value in _settings(generator, fixed.labels["trap"]).items():
+    for name, value in _settings(fixed.labels["trap"]).items():
         asm.constant(_SCRATCH, value)
         asm.csr("csrrw", 0, name, _SCRATCH)
     for register in range(1, 32):
@@ -77,7 +78,7 @@ def judged_program(seed: int) -> Program:
     asm.constant(FETCH_CAUSES, sum(1 << 63 - cause for cause in _FETCHES))
     bodies = [_chunk(asm, chooser, generator, number) for number in range(_CHUNKS)]
     asm.constant(BUDGET, 1 << 20)
-    for settle, visits in stops(seed, chooser, generator.habitats, _LEFT_OUT):
+    for settle, visits in stops(seed, chooser, generator.habitats, _NOT_TOURED):
         asm.word(*settle)
         for visit in visits:
             asm.word(*visit)
@@ -134,13 +135,12 @@ def _handler(asm: Assembler) -> None:
     asm.op("mret")
 
 
-def _settings(generator: Generator, handler: int) -> dict[str, int]:
-    adue = CSRS["menvcfg"].mask("ADUE")
-    names = "mstatus medeleg mideleg hedeleg hideleg mie hie hvip hstatus vsstatus mscratch sscratch vsscratch"
-    settings = dict.fromkeys(names.split(), 0) | {
+def _settings(handler: int) -> dict[str, int]:
+    zeros = "mstatus medeleg mideleg hedeleg hideleg mie hie hvip hstatus vsstatus sscratch vsscratch"
+    settings = dict.fromkeys(zeros.split(), 0) | {
         "mtvec": handler,
-        "menvcfg": adue if generator.adue else 0,
-        "henvcfg": adue if generator.adue and generator.guest_adue else 0,
+        "menvcfg": 0,  # without ADUE: see docs/verification.md
+        "henvcfg": 0,
         "pmpaddr7": (1 << 54) - 1,
     }
     for n, (base, size, _) in enumerate(GUARDS, 4):
@@ -148,7 +148,8 @@ def _settings(generator: Generator, handler: int) -> dict[str, int]:
     # What the two machines have below DRAM differs: nobody may touch it but for the finisher, M mode neither.
     settings["pmpaddr0"] = FINISHER.base >> 2 | (0x1000 >> 3) - 1
     settings["pmpaddr1"] = (DRAM_BASE >> 3) - 1
-    return settings | {"pmpcfg0": protection(_LOCKED | 3 | _LOCKED << 8, False)}
+    protected = protection(_LOCKED | 3 | _LOCKED << 8, False)
+    return settings | {"pmpcfg0": protected | 7 << 8 * (4 + _FROZEN)}  # only updates make a difference there
 
 
 def _chunk(asm: Assembler, chooser: random.Random, generator: Generator, number: int) -> Segment:
@@ -157,13 +158,14 @@ def _chunk(asm: Assembler, chooser: random.Random, generator: Generator, number:
     roots = {name: chooser.choice(values) for name, values in generator.roots.items()}
     translated = privilege != Privilege.M and bool(roots["vsatp" if virt else "satp"])
     user = privilege == Privilege.U
-    context = Context(chooser, translated, user, generator.roots, dict.fromkeys(KINDS, 0.0) | _WEIGHTS, generator.tables)
+    weights = dict.fromkeys(KINDS, 0.0) | _WEIGHTS
+    context = Context(chooser, translated, user, generator.roots, weights, generator.tables)
     body = b""
     limit = chooser.choice((400, 800, 1200))
     while len(body) < limit:
         unit = random_unit(context)
-        body += b"" if _undetermined(unit) else unit
-    start = BODIES + number * BODY_STRIDE + 0x1000 - max(2 * chooser.randrange(1, 200), len(body) + 64 - 0x1000)
+        body += b"" if _has_left_out(unit) else unit
+    start = BODIES + number * BODY_STRIDE + 0x1000 - 2 * chooser.randrange(1, 200)
     shift = USER_CODE - CODE if translated and user else 0
     mstatus = _some(chooser, "mstatus", "SUM", "MXR") | privilege << 11
     settings = roots | {
@@ -197,10 +199,10 @@ def _some(chooser: random.Random, csr: str, *fields: str) -> int:
     return CSRS[csr].mask(*fields) & chooser.getrandbits(64)
 
 
-def _undetermined(unit: Unit) -> bool:
+def _has_left_out(unit: Unit) -> bool:
     """Whether a unit has an instruction that is not for a judge."""
     words = [int.from_bytes(unit[at : at + 4], "little") for at in range(0, len(unit) - 2, 2)]
-    kinds = [INSTRUCTIONS[name] for name in _UNDETERMINED]
+    kinds = [INSTRUCTIONS[name] for name in _NOT_RANDOM]
     return any(word & kind.mask == kind.match for word in words for kind in kinds)
 
 

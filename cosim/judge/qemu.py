@@ -66,8 +66,10 @@ def qemu_memory(program: Program, memory: int, timeout: float = 60) -> bytes:
                 command, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL
             )
         except subprocess.TimeoutExpired:
-            message = f"{program.name}: not at its end on QEMU after {timeout:.0f} seconds: use a longer timeout"
-            raise UserError(message) from None
+            late = f"not at its end on QEMU after {timeout:.0f} seconds: use a longer timeout"
+            raise UserError(f"{program.name}: {late}") from None
         if done.returncode:
-            raise UserError(f"{program.name}: QEMU ended with status {done.returncode}: {done.stderr.strip()}")
+            raise UserError(
+                f"{program.name}: QEMU ended with status {done.returncode}: {done.stderr.strip()}"
+            )
         return ram.read_bytes()

@@ -87,7 +87,9 @@ class TableBuilder:
     """Makes tables in DRAM from ``TABLES`` on; ``entries`` maps the address of each PTE to its value.
     ``nowhere`` is a physical address without memory, aligned for pages of every size."""
 
-    def __init__(self, chooser: random.Random, defects: float, global_pages: bool, nowhere: int = NOWHERE) -> None:
+    def __init__(
+        self, chooser: random.Random, defects: float, global_pages: bool, nowhere: int = NOWHERE
+    ) -> None:
         self.chooser = chooser
         self.defects = defects
         self.global_pages = global_pages

@@ -71,7 +71,8 @@ class _Habitat:
 
 @dataclass
 class Habitats:
-    """What a program has: values of satp, vsatp and hgatp, and the zoos behind them (the first of each), and an address without memory."""
+    """What a program has: values of satp, vsatp and hgatp, the zoos behind them (the first of each), and an
+    address without memory."""
 
     satp: int
     vsatp: int
@@ -189,8 +190,8 @@ def tour(seed: int, chooser: random.Random, habitats: Habitats) -> list[bytes]:
 def stops(
     seed: int, chooser: random.Random, habitats: Habitats, without: tuple[str, ...] = ()
 ) -> Iterator[tuple[list[int], list[list[int]]]]:
-    """The instructions that set the roots of a habitat, and those of each of some visits there; ``without`` some
-    kinds of accesses."""
+    """The instructions that set the roots of a habitat, and those of each of some visits there; ``without``
+    some kinds of accesses."""
     places = habitats.all()
     visits = _visits(tuple((tuple(site.code for site in place.sites), place.guest) for place in places))
     assert len(visits) == _ALL_VISITS
