@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from amaranth import ClockDomain, ClockSignal, Const, Instance, Module, Signal
+from amaranth import Const, Instance, Module
 from amaranth.lib import wiring
-from amaranth.lib.cdc import ResetSynchronizer
-from amaranth.lib.wiring import In
+from amaranth.lib.wiring import In, Out
 
 __all__ = ["Ecp5Clock", "PllSettings", "pll_settings"]
 
@@ -48,23 +47,26 @@ def pll_settings(input_mhz: float, output_mhz: float) -> PllSettings:
 
 
 class Ecp5Clock(wiring.Component):
-    """Makes the domain ``sync``, held in reset until the PLL has locked.
+    """Makes the core's clock.
 
     Parameters
     ----------
     input_mhz, output_mhz: float
-        Frequencies of ``clock`` and of the domain.
+        Frequencies of ``clock`` and ``output``.
 
     Attributes
     ----------
     clock: In(1)
         The board's oscillator.
-    reset: In(1)
-        Asynchronous, resets the domain.
+    output: Out(1)
+        The clock that is made.
+    locked: Out(1)
+        It is steady.
     """
 
     clock: In(1)
-    reset: In(1)
+    output: Out(1)
+    locked: Out(1)
 
     def __init__(self, input_mhz: float, output_mhz: float) -> None:
         self.settings = pll_settings(input_mhz, output_mhz)
@@ -74,8 +76,6 @@ class Ecp5Clock(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.domains.sync = ClockDomain("sync", local=False)
-        locked = Signal()
         settings = self.settings
         m.submodules.pll = Instance(
             "EHXPLLL",
@@ -89,7 +89,7 @@ class Ecp5Clock(wiring.Component):
             p_CLKOP_CPHASE=settings.output // 2,
             p_FEEDBK_PATH="CLKOP",
             i_CLKI=self.clock,
-            i_CLKFB=ClockSignal("sync"),
+            i_CLKFB=self.output,
             i_RST=Const(0, 1),
             i_STDBY=Const(0, 1),
             i_PHASESEL0=Const(0, 1),
@@ -99,8 +99,7 @@ class Ecp5Clock(wiring.Component):
             i_PHASELOADREG=Const(0, 1),
             i_ENCLKOP=Const(0, 1),
             i_PLLWAKESYNC=Const(0, 1),
-            o_CLKOP=ClockSignal("sync"),
-            o_LOCK=locked,
+            o_CLKOP=self.output,
+            o_LOCK=self.locked,
         )
-        m.submodules.reset = ResetSynchronizer(~locked | self.reset, domain="sync")
         return m

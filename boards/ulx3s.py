@@ -1,7 +1,8 @@
 """ULX3S with an ECP5-85F."""
 
-from amaranth import Module
-from amaranth.lib import wiring
+from amaranth import ClockDomain, ClockSignal, Module
+from amaranth.lib import io, wiring
+from amaranth.lib.cdc import ResetSynchronizer
 from amaranth_boards.ulx3s import ULX3S_85F_Platform
 
 from boards.clock import Ecp5Clock
@@ -13,7 +14,7 @@ _OSCILLATOR_MHZ = 25
 
 
 class Ulx3sPlatform(ULX3S_85F_Platform):
-    """The board, without an oscillator-driven default domain: :class:`Ecp5Clock` makes ``sync``."""
+    """The board, without a default domain: :class:`Ulx3s` makes ``sync``."""
 
     default_clk = None
 
@@ -41,17 +42,23 @@ class Ulx3s(wiring.Component):
 
     def elaborate(self, platform: Ulx3sPlatform) -> Module:
         m = Module()
+        m.domains.sync = ClockDomain()
         m.submodules.clock = clock = Ecp5Clock(_OSCILLATOR_MHZ, self.clock_mhz)
         m.submodules.machine = machine = self.machine
-        serial = platform.request("uart", 0, dir={"rts": "-", "dtr": "-"})
-        lights = [platform.request("led", index) for index in range(3)]
+        serial = platform.request("uart", 0, dir="-")
+        lights = [platform.request("led", index, dir="-") for index in range(3)]
+        m.submodules.clk25 = clk25 = io.Buffer("i", platform.request("clk25", dir="-"))
+        m.submodules.button = button = io.Buffer("i", platform.request("button_up", dir="-"))
+        m.submodules.rx = rx = io.Buffer("i", serial.rx)
+        m.submodules.tx = tx = io.Buffer("o", serial.tx)
         m.d.comb += [
-            clock.clock.eq(platform.request("clk25").i),
-            clock.reset.eq(platform.request("button_up").i),
-            serial.tx.o.eq(machine.tx),
-            machine.rx.eq(serial.rx.i),
-            lights[0].o.eq(machine.running),
-            lights[1].o.eq(machine.passed),
-            lights[2].o.eq(machine.failed),
+            clock.clock.eq(clk25.i),
+            ClockSignal("sync").eq(clock.output),
+            tx.o.eq(machine.tx),
+            machine.rx.eq(rx.i),
         ]
+        m.submodules.reset = ResetSynchronizer(~clock.locked | button.i)
+        for index, state in enumerate((machine.running, machine.passed, machine.failed)):
+            m.submodules[f"led{index}"] = led = io.Buffer("o", lights[index])
+            m.d.comb += led.o.eq(state)
         return m

@@ -1,10 +1,12 @@
 """``bivisor synth``: the machine on an FPGA board, and what it takes."""
 
+import warnings
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from amaranth.hdl import UnusedElaboratable
 from rich.table import Table
 
 from cosim.cli.terminal import output, working, write_json
@@ -65,6 +67,8 @@ def synth(
                 board, machine, mhz, folder / name, seed=seed, progress=lambda step: report(f"{name} {step}")
             )
         except (SynthesisError, ValueError) as error:
+            # What was wrong has been said; that components stay unused is no news.
+            warnings.simplefilter("ignore", UnusedElaboratable)
             raise UserError(str(error)) from None
 
     with working("building") as report:
