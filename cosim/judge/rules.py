@@ -140,6 +140,14 @@ RULES = (
         ),
     ),
     Rule(
+        "crossing_order",
+        ("mcause", "mtval", "mtval2", "mtinst", "mstatus"),
+        'Supervisor-Level ISA, "Virtual Address Translation Process"',
+        "A misaligned access may be decomposed, in any order. In the model all faults of the first page come "
+        "before those of the second; in QEMU page faults of both before access faults of the first.",
+        lambda d: d.theirs.mtval % 4096 == 0 and 0 < d.theirs.mtval - d.ours.mtval < 8,
+    ),
+    Rule(
         "mtval2_kept",
         ("mtval2",),
         'H chapter, "Machine Second Trap Value Register (mtval2)"',
