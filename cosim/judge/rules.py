@@ -16,6 +16,7 @@ __all__ = ["RULES", "Difference", "Rule", "unexplained"]
 
 _GVA = CSRS["mstatus"].mask("GVA")
 _MPV = CSRS["mstatus"].mask("MPV")
+_MXR = CSRS["mstatus"].mask("MXR")
 _GUEST_FAULTS = (Cause.FETCH_GUEST_PAGE_FAULT, Cause.LOAD_GUEST_PAGE_FAULT, Cause.STORE_GUEST_PAGE_FAULT)
 _FETCHES = (Cause.FETCH_ACCESS, Cause.FETCH_PAGE_FAULT, Cause.FETCH_GUEST_PAGE_FAULT)
 
@@ -156,7 +157,7 @@ RULES = (
     ),
     Rule(
         "implicit_mxr",
-        ("mcause", "mtval2", "mtinst", "mstatus"),
+        ("mcause", "mtval", "mtval2", "mtinst", "mstatus"),
         'Machine-Level ISA, "Memory Privilege in mstatus Register"',
         "MXR is for loads; whether a page-table walk's reads through the second stage are meant is not said. "
         "QEMU lets them read executable pages, the model does not.",
@@ -166,6 +167,7 @@ RULES = (
             and d.refusal.second
             and d.refusal.table is not None
             and d.ours.mcause in _GUEST_FAULTS
+            and d.ours.mstatus & _MXR
         ),
     ),
     Rule(
