@@ -1,6 +1,9 @@
-"""The general registers by how compiled code treats them, for the hand-written stubs."""
+"""What the hand-written stubs of the back ends have in common: the start, and the general registers by how
+compiled code treats them."""
 
-__all__ = ["CALLEE_SAVED", "CALLER_SAVED", "HOST_FRAME", "each", "host_return", "host_save"]
+from collections.abc import Callable
+
+__all__ = ["CALLEE_SAVED", "CALLER_SAVED", "HOST_FRAME", "beginning", "each", "host_return", "host_save"]
 
 CALLER_SAVED = (1, 5, 6, 7, *range(10, 18), *range(28, 32))
 """ra, t0-t6, a0-a7: what compiled code may change."""
@@ -14,6 +17,24 @@ _HOST = (1, *CALLEE_SAVED)
 
 def _frame(instruction: str) -> str:
     return "\n".join(f"    {instruction} x{n}, {8 * place}(sp)" for place, n in enumerate(_HOST))
+
+
+def beginning(vector: str, start: Callable[..., object]) -> str:
+    """From the monitor's jump to behind ``start(info)``, with traps going to the label ``vector``."""
+    return f"""    .section .text.entry, "ax"
+    .globl hypervisor_start
+hypervisor_start:               # a0 = hart, a1 = HypervisorInfo
+    la sp, __stack_top
+    la t0, __bss_start
+    la t1, __bss_end
+1:  bgeu t0, t1, 2f
+    sd zero, 0(t0)
+    addi t0, t0, 8
+    j 1b
+2:  la t0, {vector}
+    csrw stvec, t0
+    mv a0, a1
+    jal {start}"""
 
 
 def host_save() -> str:

@@ -7,7 +7,14 @@ to switch.
 
 from collections.abc import Callable
 
-from firmware.hypervisor.registers import CALLEE_SAVED, CALLER_SAVED, each, host_return, host_save
+from firmware.hypervisor.registers import (
+    CALLEE_SAVED,
+    CALLER_SAVED,
+    beginning,
+    each,
+    host_return,
+    host_save,
+)
 
 __all__ = ["code", "hosted_code"]
 
@@ -23,20 +30,7 @@ def code(
     The hypervisor's own traps come as exits (`host_fault`), so nothing calls ``broken``.
     """
     return f"""
-    .section .text.entry, "ax"
-    .globl hypervisor_start
-hypervisor_start:               # a0 = hart, a1 = HypervisorInfo
-    la sp, __stack_top
-    la t0, __bss_start
-    la t1, __bss_end
-1:  bgeu t0, t1, 2f
-    sd zero, 0(t0)
-    addi t0, t0, 8
-    j 1b
-2:  la t0, guest_exit
-    csrw stvec, t0
-    mv a0, a1
-    jal {start}
+{beginning("guest_exit", start)}
     j guest_switch
 
     .balign 4
@@ -77,20 +71,7 @@ def hosted_code(
     While the host runs, traps go to a vector of its own, and to ``broken()``.
     """
     return f"""
-    .section .text.entry, "ax"
-    .globl hypervisor_start
-hypervisor_start:               # a0 = hart, a1 = HypervisorInfo
-    la sp, __stack_top
-    la t0, __bss_start
-    la t1, __bss_end
-1:  bgeu t0, t1, 2f
-    sd zero, 0(t0)
-    addi t0, t0, 8
-    j 1b
-2:  la t0, host_trap
-    csrw stvec, t0
-    mv a0, a1
-    jal {start}
+{beginning("host_trap", start)}
     jal {serve}
 
     .balign 4

@@ -6,7 +6,14 @@ sp stands in the VMCS and joins the other registers only where the exit goes the
 
 from collections.abc import Callable
 
-from firmware.hypervisor.registers import CALLEE_SAVED, CALLER_SAVED, each, host_return, host_save
+from firmware.hypervisor.registers import (
+    CALLEE_SAVED,
+    CALLER_SAVED,
+    beginning,
+    each,
+    host_return,
+    host_save,
+)
 from firmware.hypervisor.vmx.fields import G_SP, INSTR_ERROR
 from rtl.isa.instructions import INSTRUCTIONS
 from rtl.isa.xvmx import VmError
@@ -33,20 +40,7 @@ def code(
     ``broken()`` is called where an entry fails and when the hypervisor itself traps.
     """
     return f"""
-    .section .text.entry, "ax"
-    .globl hypervisor_start
-hypervisor_start:               # a0 = hart, a1 = HypervisorInfo
-    la sp, __stack_top
-    la t0, __bss_start
-    la t1, __bss_end
-1:  bgeu t0, t1, 2f
-    sd zero, 0(t0)
-    addi t0, t0, 8
-    j 1b
-2:  la t0, host_trap
-    csrw stvec, t0
-    mv a0, a1
-    jal {start}
+{beginning("host_trap", start)}
     j guest_switch
 
     .balign 4
@@ -96,20 +90,7 @@ def hosted_code(
     """The same for a host kernel: after ``start(info) -> vcpu`` comes ``serve(vcpu)``, which calls
     ``run_guest(vcpu)``; that returns when the guest leaves, with all of its registers saved."""
     return f"""
-    .section .text.entry, "ax"
-    .globl hypervisor_start
-hypervisor_start:               # a0 = hart, a1 = HypervisorInfo
-    la sp, __stack_top
-    la t0, __bss_start
-    la t1, __bss_end
-1:  bgeu t0, t1, 2f
-    sd zero, 0(t0)
-    addi t0, t0, 8
-    j 1b
-2:  la t0, host_trap
-    csrw stvec, t0
-    mv a0, a1
-    jal {start}
+{beginning("host_trap", start)}
     jal {serve}
 
     .globl run_guest
