@@ -16,9 +16,9 @@ _GLOBAL = 1 << 5
 Outcome = int | Trap
 """A physical address, or why there is none."""
 
-Old = Callable[[Space, "Stage", int, int, bool], list[int]]
-"""Former values that are allowed: of the translation state, stage, entry, translated address, and whether an
-entry above was global."""
+Old = Callable[[Space, "Stage", int, int, int, bool], list[int]]
+"""Former values that are allowed: of the translation state, stage, entry, its level, translated address, and
+whether an entry above was global."""
 
 
 class Stage(Enum):
@@ -41,7 +41,7 @@ class _Replay(Walk):
         assert isinstance(choices, _Choices)
         outer = choices.context
         stage = Stage.SECOND if second else Stage.GUEST if self.space.virt else Stage.OWN
-        choices.context = (self.space, stage, address if second else self.va)
+        choices.context = (self, stage, address if second else self.va)
         try:
             return super()._walk(root, address, root_bits, second, implicit, write)
         finally:
@@ -55,7 +55,7 @@ class _Choices:
         self._bus = hart.bus
         self._old = old
         self.is_main_memory = hart.bus.is_main_memory
-        self.context: tuple[Space, Stage, int] | None = None
+        self.context: tuple[_Replay, Stage, int] | None = None
         self.script: list[int] = []
         self.trail: list[int] = []
         """How many values there were, at each read."""
@@ -67,9 +67,12 @@ class _Choices:
 
     def read_u64(self, address: int) -> int:
         assert self.context is not None
-        space, stage, translated = self.context
+        walk, stage, translated = self.context
+        level = walk.level(stage is Stage.SECOND)
         present = self._bus.read_u64(address)
-        former = self._old(space, stage, address, translated, self._global and stage is not Stage.SECOND)
+        former = self._old(
+            walk.space, stage, address, level, translated, self._global and stage is not Stage.SECOND
+        )
         values = [present, *(value for value in dict.fromkeys(former) if value != present)]
         number = self.script[len(self.trail)] if len(self.trail) < len(self.script) else 0
         self.trail.append(len(values))

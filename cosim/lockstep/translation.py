@@ -21,6 +21,7 @@ from rtl.isa.causes import Cause
 from rtl.isa.csrs import CSRS
 from rtl.isa.instructions import INSTRUCTIONS, Opcode
 from rtl.isa.memory_map import DRAM_BASE
+from rtl.isa.paging import LEVEL_BITS, PAGE_SHIFT
 from rtl.isa.xvmx import Arch, ExitReason, Invept, Invvpid, ProcControl
 
 __all__ = ["Translations"]
@@ -65,12 +66,14 @@ class _Fence:
     id: int | None
     vmid: int | None = None
 
-    def covers(self, space: Space, address: int, old: int, is_global: bool) -> bool:
-        """Whether it ends the use of an entry's value ``old`` in translating ``address``."""
+    def covers(self, space: Space, address: int, old: int, level: int, is_global: bool) -> bool:
+        """Whether it ends the use of value ``old`` of an entry at ``level`` in translating ``address``."""
         if self.address is not None:
             if old & _VALID and not old & _LEAF_OR_INVALID:
                 return False  # rs1 orders accesses to leaves alone
-            if (self.address ^ address) >> 12:
+            # Any address in a superpage is one that its entry corresponds to.
+            bits = PAGE_SHIFT + (level * LEVEL_BITS if old & _VALID else 0)
+            if (self.address ^ address) >> bits:
                 return False
         if self.stage is Stage.GUEST and self.vmid not in (None, _vmid(space)):
             return False
@@ -280,22 +283,24 @@ class Translations:
         self._old.setdefault(slot, deque(maxlen=_OLD_KEPT)).append((self._time, old))
         self.hart.arbiter = self._choose
 
-    def _allowed(self, space: Space, stage: Stage, slot: int, address: int, is_global: bool) -> list[int]:
+    def _allowed(
+        self, space: Space, stage: Stage, slot: int, level: int, address: int, is_global: bool
+    ) -> list[int]:
         """Former values of an entry that the translation of ``address`` may still use."""
         return [
             old
             for since, old in self._old.get(slot, ())
-            if not self._fenced(since, space, stage, address, old, is_global)
+            if not self._fenced(since, space, stage, address, old, level, is_global)
         ]
 
     def _fenced(
-        self, since: int, space: Space, stage: Stage, address: int, old: int, is_global: bool
+        self, since: int, space: Space, stage: Stage, address: int, old: int, level: int, is_global: bool
     ) -> bool:
         is_global = is_global or bool(old & _GLOBAL)
         for fence in reversed(self._fences):
             if fence.time < since:
                 return False
-            if fence.stage is stage and fence.covers(space, address, old, is_global):
+            if fence.stage is stage and fence.covers(space, address, old, level, is_global):
                 return True
         return False
 
@@ -310,7 +315,7 @@ class Translations:
             roots = [root for root in self._roots if root[1] == name]
             for (_, _, old), (until, _, _) in pairwise(roots):
                 same = not (old ^ now) & mask and old >> 60 and now >> 60
-                if same and old != now and not self._fenced(until, space, stage, va, _VALID, False):
+                if same and old != now and not self._fenced(until, space, stage, va, _VALID, 0, False):
                     spaces.append(replace(space, gatp=old) if name == "hgatp" else replace(space, atp=old))
         return spaces
 

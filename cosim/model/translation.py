@@ -204,6 +204,10 @@ class Walk:
 
     # ---- One table ----
 
+    def level(self, second: bool) -> int:
+        """Level of the entry that is being looked at, in the second or first stage."""
+        return self._levels[second]
+
     def _walk(
         self, root: int, address: int, root_bits: int, second: bool, implicit: bool, write: bool = False
     ) -> int:

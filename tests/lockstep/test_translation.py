@@ -173,6 +173,22 @@ def test_pointers_are_not_covered_by_an_address(stage: Stage) -> None:
     assert world.load(_OLD) == _NEW
 
 
+@_STAGES
+def test_any_address_in_a_superpage_covers_its_entry(stage: Stage) -> None:
+    """Its leaf corresponds to each of them; an address outside is another leaf's."""
+    world = _World(stage)
+    old, new = DRAM_BASE + 0x20_0000, DRAM_BASE + 0x40_0000
+    offset, shift = _VA & 0x1F_FFFF, 2 if stage is Stage.SECOND else 0
+    world.bus.write_bytes(world.entries[1], _pte(old, _FLAGS))
+    world.fence(_FENCE[stage])
+    world.load(old + offset)
+    world.bus.write_bytes(world.entries[1], _pte(new, _FLAGS))
+    world.fence(_FENCE[stage], _VA + 0x20_0000 >> shift)
+    assert world.load(old + offset) == old + offset
+    world.fence(_FENCE[stage], _VA + 0x3000 >> shift)
+    assert world.load(old + offset) == new + offset
+
+
 @pytest.mark.parametrize("stage", [Stage.OWN, Stage.GUEST])
 def test_global_entries_are_not_covered_by_an_asid(stage: Stage) -> None:
     world = _World(stage, _FLAGS | _GLOBAL)
