@@ -115,8 +115,10 @@ def _build(module: str) -> Path:
 
 
 @cache
-def hypervisor_elf(arch: str = "el2", *, shadow: bool = False, hosted: bool = False) -> Path:
-    """Build the hypervisor for an architecture, with nested or shadow paging, type-1 or hosted; the ELF file.
+def hypervisor_elf(
+    arch: str = "el2", *, shadow: bool = False, hosted: bool = False, split: bool = False
+) -> Path:
+    """Build the hypervisor for an architecture, with nested or shadow paging, type-1, hosted or split; the ELF file.
 
     In a process of its own: the variant is chosen when the package is imported.
     """
@@ -126,7 +128,7 @@ def hypervisor_elf(arch: str = "el2", *, shadow: bool = False, hosted: bool = Fa
         **os.environ,
         "BIVISOR_ARCH": arch,
         "BIVISOR_PAGING": "shadow" if shadow else "nested",
-        "BIVISOR_DESIGN": "hosted" if hosted else "type1",
+        "BIVISOR_DESIGN": "split" if split else "hosted" if hosted else "type1",
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }
     command = [sys.executable, "-m", "firmware.hypervisor"]
@@ -292,6 +294,7 @@ def virtual(
     no_second_stage: bool = False,
     vpid: bool = True,
     hosted: bool = False,
+    split: bool = False,
     shadow_tables: int = DEFAULT_SHADOW_TABLES,
 ) -> Boot:
     """Boot guests under the hypervisor, which runs them at once, in turns of ``slice_ticks``.
@@ -300,14 +303,19 @@ def virtual(
     ``arch`` is one of `ARCHITECTURES`; with ``shadow`` there is no second stage, but ``shadow_tables`` page
     tables made by the hypervisor. ``no_second_stage`` takes the second stage from the hart itself, and
     implies ``shadow``. ``vpid`` says whether translations are tagged with their VM; only vmx can do without.
-    With ``hosted`` every exit goes through a host kernel's own context (`firmware.hypervisor.host`).
+    With ``hosted`` every exit goes through a host kernel's own context (`firmware.hypervisor.host`), and with
+    ``split`` this kernel runs in VS mode (`firmware.hypervisor.el2.lowvisor`); only el2 can do that.
     """
     shadow = shadow or no_second_stage
     if not vpid and arch != "vmx":
         raise ImageError(f"{arch} always tags translations with their VM; VPID is an option of vmx")
+    if split and arch != "el2":
+        raise ImageError(f"{arch} has no split design: a host kernel of its own needs no VS mode; use hosted")
+    if split and hosted:
+        raise ImageError("hosted and split are two designs; choose one")
     if not 1 <= len(guests) <= bootinfo.MAX_VMS:
         raise ImageError(f"{len(guests)} guests: the hypervisor runs 1 to {bootinfo.MAX_VMS}")
-    elf = hypervisor_elf(arch, shadow=shadow, hosted=hosted)
+    elf = hypervisor_elf(arch, shadow=shadow, hosted=hosted, split=split)
     hypervisor = read_program(
         elf, bootinfo.HYPERVISOR_BASE, bootinfo.HYPERVISOR_INFO - bootinfo.HYPERVISOR_BASE
     )

@@ -68,6 +68,10 @@ def run(
     hosted: Annotated[
         bool, typer.Option("--hosted", help="every exit goes through a host kernel's context, as in KVM")
     ] = False,
+    split: Annotated[
+        bool,
+        typer.Option("--split", help="el2: the host kernel itself runs in VS mode, as KVM's on ARM without VHE"),
+    ] = False,
     mem: Annotated[
         str | None, typer.Option(help="memory of each guest (32M), or of the bare machine (128M)")
     ] = None,
@@ -95,9 +99,10 @@ def run(
     The exit status is the program's own; 3 if --max-cycles came first, 4 after a reset; 1 if --lockstep finds
     that hardware and model disagree.
     """
-    if bare and (arch is not Architecture.EL2 or no_ept or no_vpid or nos2 or hosted):
+    if bare and (arch is not Architecture.EL2 or no_ept or no_vpid or nos2 or hosted or split):
         raise UserError(
-            "--arch, --no-ept, --no-vpid, --nos2 and --hosted choose the hypervisor; drop them or --bare"
+            "--arch, --no-ept, --no-vpid, --nos2, --hosted and --split choose the hypervisor; "
+            "drop them or --bare"
         )
     if max_cycles < 1:
         raise UserError(f"--max-cycles {max_cycles}: give at least 1")
@@ -112,6 +117,7 @@ def run(
         "no_second_stage": nos2,
         "vpid": not no_vpid,
         "hosted": hosted,
+        "split": split,
     }
     program, memory = _program(list(programs or []), named, bare, monitor, size, append, initrd, how)
     partial = wave.with_name(wave.name + ".part") if wave else None

@@ -1,6 +1,6 @@
 """The thin hypervisor in HS mode. `arch` is its view of the hardware, `exits` its heart.
 
-It is of type 1; `host` makes it a hosted one.
+It is of type 1; `host` makes it a hosted one, and with `el2.lowvisor` a split one.
 """
 
 import sys
@@ -11,7 +11,7 @@ from firmware.hypervisor.ending import broken
 from firmware.hypervisor.exits import exit_fast, exit_slow
 from firmware.hypervisor.host import serve
 from firmware.hypervisor.main import start
-from firmware.hypervisor.options import ARCH, HOSTED, SHADOW
+from firmware.hypervisor.options import ARCH, DESIGN, HOSTED, SHADOW
 from firmware.lang import Image, module_asm
 
 __all__ = ["image"]
@@ -27,5 +27,5 @@ image = Image(
     stack=4096 if HOSTED else 2048,
     modules=[sys.modules[__name__]],
     functions=[start, serve] if HOSTED else [start, exit_fast, exit_slow],
-    name=f"hypervisor-{ARCH}{'-shadow' if SHADOW else ''}{'-hosted' if HOSTED else ''}",
+    name=f"hypervisor-{ARCH}{'-shadow' if SHADOW else ''}{'' if DESIGN == 'type1' else f'-{DESIGN}'}",
 )

@@ -2,14 +2,16 @@
 
 `ARCH` is the back end (environment variable BIVISOR_ARCH: ``el2``, ``vmx``). `SHADOW` tells that shadow page
 tables translate guests' memory instead of a second stage (BIVISOR_PAGING: ``nested`` or ``shadow``). `HOSTED`
-tells that every exit returns into a host kernel with a context of its own (BIVISOR_DESIGN: ``type1`` or
-``hosted``).
+tells that every exit returns into a host kernel with a context of its own, `SPLIT` that this kernel runs in VS
+mode as guests do (BIVISOR_DESIGN: ``type1``, ``hosted`` or ``split``; split is hosted, too).
 """
 
 import os
 
-__all__ = ["ARCH", "HOSTED", "SHADOW"]
+__all__ = ["ARCH", "DESIGN", "HOSTED", "SHADOW", "SPLIT"]
 
 ARCH = os.environ.get("BIVISOR_ARCH", "el2")
 SHADOW = os.environ.get("BIVISOR_PAGING", "nested") == "shadow"
-HOSTED = os.environ.get("BIVISOR_DESIGN", "type1") == "hosted"
+DESIGN = os.environ.get("BIVISOR_DESIGN", "type1")
+SPLIT = DESIGN == "split"
+HOSTED = SPLIT or DESIGN == "hosted"

@@ -1,6 +1,9 @@
 """Why a guest left, what it was doing, and exceptions given back to it."""
 
-from firmware.lang import csr, fw, hlvx_hu, ptr, u64
+from firmware.hypervisor.el2 import left
+from firmware.hypervisor.el2.fetch import guest_word
+from firmware.hypervisor.options import HOSTED
+from firmware.lang import csr, fw, ptr, u64
 from rtl.isa.causes import INTERRUPT_BIT, Cause, Interrupt
 from rtl.isa.csrs import CSRS
 
@@ -50,13 +53,13 @@ HSTATUS_SPV = CSRS["hstatus"].mask("SPV")
 @fw
 def exit_cause() -> u64:
     """One of the EXIT numbers, or another number for what should not happen."""
-    return csr.scause
+    return left.cause()
 
 
 @fw
 def exit_is_hypercall() -> bool:
     """Whether the guest left by ecall."""
-    return csr.scause == Cause.ECALL_VS
+    return left.cause() == Cause.ECALL_VS
 
 
 @fw
@@ -67,38 +70,40 @@ def is_interrupt(cause: u64) -> bool:
 
 @fw
 def host_fault() -> bool:
-    """Whether the trap came from the hypervisor itself."""
+    """Whether the trap came from the hypervisor itself. A host kernel's have another vector."""
+    if HOSTED:
+        return False
     return (csr.hstatus & HSTATUS_SPV) == 0
 
 
 @fw
 def guest_pc() -> u64:
     """Where the guest left."""
-    return csr.sepc
+    return left.pc()
 
 
 @fw
 def skip(size: u64) -> None:
     """Continue after the instruction that left, which is ``size`` bytes long."""
-    csr.sepc = csr.sepc + size
+    left.set_pc(left.pc() + size)
 
 
 @fw
 def fault_address() -> u64:
     """Guest physical address of the second-stage fault: htval has all but its two lowest bits."""
-    return (csr.htval << 2) | (csr.stval & 3)
+    return (left.address() << 2) | (left.value() & 3)
 
 
 @fw
 def fault_access(x: ptr[u64]) -> u64:
     """The faulting access (H chapter, "Transformed Instruction or Pseudoinstruction")."""
-    return csr.htinst
+    return left.access()
 
 
 @fw
 def fault_virtual() -> u64:
     """The guest virtual address that faulted."""
-    return csr.stval
+    return left.value()
 
 
 @fw
@@ -110,13 +115,13 @@ def page_fault_cause(cause: u64) -> u64:
 @fw
 def guest_is_user() -> bool:
     """Whether the guest left from U mode."""
-    return (csr.sstatus & SSTATUS_SPP) == 0
+    return (left.status() & SSTATUS_SPP) == 0
 
 
 @fw
 def guest_status() -> u64:
     """The guest's sstatus."""
-    return csr.vsstatus
+    return left.vs_status()
 
 
 @fw
@@ -128,12 +133,9 @@ def access_instruction() -> u64:
 @fw
 def trapped_instruction() -> u64:
     """The instruction of a virtual-instruction exception; fetched where stval is left zero."""
-    word = csr.stval
+    word = left.value()
     if word == 0:
-        pc = csr.sepc
-        word = u64(hlvx_hu(pc))
-        if (word & 3) == 3:
-            word |= u64(hlvx_hu(pc + 2)) << 16
+        word = guest_word()
     return word
 
 
@@ -143,19 +145,17 @@ def inject(cause: u64, value: u64) -> bool:
 
     False if its trap handler is the very place that cannot be fetched: it would never get out.
     """
-    handler = csr.vstvec & ~3
-    pc = csr.sepc
+    handler = left.handler() & ~3
+    pc = left.pc()
     if cause == Cause.FETCH_ACCESS and pc == handler:
         return False
-    csr.vsepc = pc
-    csr.vscause = cause
-    csr.vstval = value
-    host = csr.sstatus
-    status = csr.vsstatus & ~(SSTATUS_SPP | SSTATUS_SPIE | SSTATUS_SIE)
+    own = left.vs_status()
+    host = left.status()
+    status = own & ~(SSTATUS_SPP | SSTATUS_SPIE | SSTATUS_SIE)
     status |= host & SSTATUS_SPP
-    if (csr.vsstatus & SSTATUS_SIE) != 0:
+    if (own & SSTATUS_SIE) != 0:
         status |= SSTATUS_SPIE
-    csr.vsstatus = status
-    csr.sstatus = host | SSTATUS_SPP
-    csr.sepc = handler
+    left.deliver(pc, cause, value, status)
+    left.set_status(host | SSTATUS_SPP)
+    left.set_pc(handler)
     return True

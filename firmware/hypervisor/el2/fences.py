@@ -1,26 +1,47 @@
-"""Translations that the hart remembers of the running guest."""
+"""Translations that the hart remembers of the running guest.
 
-from firmware.lang import fw, hfence_gvma, hfence_vvma, u64
+In the split design the lowvisor drops them: fences of guests' translations are for HS mode only (H chapter,
+"Hypervisor Memory-Management Fence Instructions").
+"""
 
-__all__ = ["forget_address", "forget_page", "forget_virtual", "unstaged_space"]
+from firmware.hypervisor.el2.services import Service
+from firmware.hypervisor.options import SPLIT
+from firmware.lang import ecall, fw, hfence_gvma, hfence_vvma, u64
+
+__all__ = ["fence_page", "forget_address", "forget_page", "forget_virtual", "unstaged_space"]
 
 
 @fw
-def forget_page(gpa: u64) -> None:
+def fence_page(gpa: u64) -> None:
     """Drop what is cached of a guest physical page (the operand is its address shifted right by 2)."""
     hfence_gvma(gpa >> 2)
 
 
 @fw
+def forget_page(gpa: u64) -> None:
+    """The same, in every design."""
+    if SPLIT:
+        ecall(u64(Service.FORGET_PAGE), 0, gpa)
+    else:
+        fence_page(gpa)
+
+
+@fw
 def forget_virtual() -> None:
     """Drop the running VM's own translations, of every address space."""
-    hfence_vvma()
+    if SPLIT:
+        ecall(u64(Service.FORGET_VIRTUAL), 0)
+    else:
+        hfence_vvma()
 
 
 @fw
 def forget_address(address: u64) -> None:
     """Drop what is cached of one guest virtual address."""
-    hfence_vvma(address)
+    if SPLIT:
+        ecall(u64(Service.FORGET_ADDRESS), 0, address)
+    else:
+        hfence_vvma(address)
 
 
 @fw

@@ -1,12 +1,29 @@
 """The hart as the hypervisor's own: set-up, clock, timer and idling."""
 
 from firmware.bootinfo import FLAG_HARDWARE_AD
-from firmware.hypervisor.options import SHADOW
-from firmware.lang import csr, fw, hfence_gvma, hfence_vvma, u64, wfi
+from firmware.hypervisor.el2.services import Service
+from firmware.hypervisor.options import SHADOW, SPLIT
+from firmware.lang import csr, ecall, fw, hfence_gvma, hfence_vvma, u64, wfi
 from rtl.isa.causes import VS_INTERRUPTS, Cause, Interrupt
 from rtl.isa.csrs import CSRS
 
-__all__ = ["host_cause", "host_pc", "host_time", "host_timer", "host_wait", "slice_timer", "start_hart"]
+__all__ = [
+    "HEDELEG",
+    "HEDELEG_HOST",
+    "HOST_INTERRUPTS",
+    "HSTATUS_GUEST",
+    "HSTATUS_HOST",
+    "STCE",
+    "guest_environment",
+    "host_cause",
+    "host_pc",
+    "host_time",
+    "host_timer",
+    "host_wait",
+    "prepare",
+    "slice_timer",
+    "start_hart",
+]
 
 GUEST_EXCEPTIONS = (
     Cause.FETCH_MISALIGNED,
@@ -24,6 +41,8 @@ GUEST_EXCEPTIONS = (
 )
 """Exceptions that a guest takes by itself; with shadow paging the hypervisor sees its page faults first."""
 PAGE_FAULTS = (Cause.FETCH_PAGE_FAULT, Cause.LOAD_PAGE_FAULT, Cause.STORE_PAGE_FAULT)
+HEDELEG_HOST = sum(1 << cause for cause in GUEST_EXCEPTIONS)
+"""A host kernel in VS mode has no shadow page tables below it."""
 HEDELEG = sum(1 << cause for cause in GUEST_EXCEPTIONS if not (SHADOW and cause in PAGE_FAULTS))
 HOST_INTERRUPTS = 1 << Interrupt.STI | 1 << Interrupt.SEI
 
@@ -31,27 +50,46 @@ HSTATUS = CSRS["hstatus"]
 TRAPPED = ("VTW", "VTVM") if SHADOW else ("VTW",)
 HSTATUS_GUEST = 2 << HSTATUS.field("VSXL").lo | HSTATUS.mask("SPVP", "SPV", *TRAPPED)
 """Guests are RV64, their WFI exits (with shadow paging satp and fences, too), and `sret` enters them."""
+HSTATUS_HOST = 2 << HSTATUS.field("VSXL").lo | HSTATUS.mask("SPVP", "SPV")
+"""A host kernel's: of this, one in HS mode needs nothing, one in VS mode is entered with it and may wait by WFI."""
 STCE = CSRS["henvcfg"].mask("STCE")
 ADUE = CSRS["henvcfg"].mask("ADUE")
 
 
 @fw
-def start_hart(flags: u64) -> None:
-    """Delegate to guests what they handle themselves, and give them their timer and counters."""
+def guest_environment(flags: u64) -> u64:
+    """henvcfg while a guest runs."""
+    environment = u64(STCE)
+    if (flags & FLAG_HARDWARE_AD) != 0:
+        environment |= ADUE
+    return environment
+
+
+@fw
+def prepare(flags: u64) -> None:
+    """In HS mode: delegate to guests what they handle themselves, and give them their timer and counters."""
     csr.hstatus = HSTATUS_GUEST
     csr.hedeleg = HEDELEG
     csr.hideleg = VS_INTERRUPTS
     csr.hcounteren = u64(0xFFFF_FFFF)
-    environment = u64(STCE)
-    if (flags & FLAG_HARDWARE_AD) != 0:
-        environment |= ADUE
-    csr.henvcfg = environment
+    csr.henvcfg = guest_environment(flags)
     csr.hgeie = 0
     csr.satp = 0
     csr.stimecmp = u64(-1)
-    csr.sie = HOST_INTERRUPTS
     hfence_gvma()
     hfence_vvma()
+
+
+@fw
+def start_hart(flags: u64) -> None:
+    """The hart as the hypervisor needs it, and its own interrupts, which it never takes but waits for.
+
+    In the split design the lowvisor has prepared it; what follows are the host kernel's own registers.
+    """
+    if not SPLIT:
+        prepare(flags)
+    csr.stimecmp = u64(-1)
+    csr.sie = HOST_INTERRUPTS
 
 
 @fw
@@ -75,6 +113,8 @@ def slice_timer(deadline: u64) -> None:
 @fw
 def host_wait() -> None:
     """Idle until an interrupt of the hypervisor's is pending."""
+    if SPLIT:
+        ecall(u64(Service.WATCH), 0)
     wfi()
 
 

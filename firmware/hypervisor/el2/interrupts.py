@@ -1,10 +1,12 @@
 """Virtual interrupts: hvip for software and external ones, vstimecmp for the timer.
 
-With VS interrupts delegated, a guest sees hvip's bits through its own sip (H chapter, "hvip, hip, hie").
+With VS interrupts delegated, a guest sees hvip's bits through its own sip (H chapter, "hvip, hip, hie"). In the
+split design the guest whose turn it is does not have the hart while the host kernel does: its state is changed.
 """
 
 from firmware.hypervisor.clock import NEVER, due_time
-from firmware.hypervisor.el2.state import State
+from firmware.hypervisor.el2.state import State, running
+from firmware.hypervisor.options import SPLIT
 from firmware.lang import csr, fw, ptr, u64
 from rtl.isa.causes import VS_INTERRUPTS, Interrupt
 
@@ -24,9 +26,20 @@ STIE = 1 << Interrupt.STI
 
 
 @fw
-def set_external(on: bool) -> None:
-    """External interrupt line of the vCPU on the hart."""
+def set_line(s: ptr[State], line: u64, on: bool) -> None:
+    """An interrupt line of a vCPU that is not on the hart."""
     if on:
+        s.hvip |= line
+    else:
+        s.hvip &= ~line
+
+
+@fw
+def set_external(on: bool) -> None:
+    """External interrupt line of the vCPU whose turn it is."""
+    if SPLIT:
+        set_line(running.value, u64(VSEIP), on)
+    elif on:
         csr.hvip |= VSEIP
     else:
         csr.hvip &= ~VSEIP
@@ -35,16 +48,15 @@ def set_external(on: bool) -> None:
 @fw
 def set_external_saved(s: ptr[State], on: bool) -> None:
     """External interrupt line of a vCPU that is not on the hart."""
-    if on:
-        s.hvip |= VSEIP
-    else:
-        s.hvip &= ~VSEIP
+    set_line(s, u64(VSEIP), on)
 
 
 @fw
 def set_software(on: bool) -> None:
-    """Software interrupt line of the vCPU on the hart."""
-    if on:
+    """Software interrupt line of the vCPU whose turn it is."""
+    if SPLIT:
+        set_line(running.value, u64(VSSIP), on)
+    elif on:
         csr.hvip |= VSSIP
     else:
         csr.hvip &= ~VSSIP
@@ -52,13 +64,20 @@ def set_software(on: bool) -> None:
 
 @fw
 def set_timer(deadline: u64) -> None:
-    """Timer of the vCPU on the hart, in its own time."""
-    csr.vstimecmp = deadline
+    """Timer of the vCPU whose turn it is, in its own time."""
+    if SPLIT:
+        running.value.vstimecmp = deadline
+    else:
+        csr.vstimecmp = deadline
 
 
 @fw
 def interrupt_current() -> bool:
-    """Whether the vCPU on the hart has an enabled interrupt pending, its timer included."""
+    """Whether the vCPU whose turn it is has an enabled interrupt pending, its timer included."""
+    if SPLIT:
+        s = running.value
+        now = csr.time
+        return interrupt_saved(s) or wake_time(s, now) <= now
     return (csr.hip & csr.hie & VS_INTERRUPTS) != 0
 
 

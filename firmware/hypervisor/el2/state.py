@@ -1,14 +1,28 @@
-"""What a vCPU keeps while another one runs: the registers that hardware does not switch.
+"""What a vCPU keeps while something else has the hart: the registers that hardware does not switch.
 
-Everything the guest can change and that the hypervisor leaves live in the hart while the guest's exits
-are handled: the VS registers (H chapter, "Virtual Supervisor CSRs"), the S registers that a guest uses
-directly (scounteren, senvcfg), and its place of return.
+Everything the guest can change and that the hypervisor may leave in the hart while the guest's exits are
+handled. They are of two kinds, because a host kernel (`HOSTED`) uses some of them itself: the guest's *place* and
+what its U mode may do are S registers, in use by whoever runs in HS mode; the rest are the VS registers (H chapter,
+"Virtual Supervisor CSRs"), in use by whoever runs in VS mode: other guests, and the host kernel of the split design.
 """
 
-from firmware.lang import array, csr, fw, ptr, struct, u64
+from firmware.hypervisor.options import HOSTED, SPLIT
+from firmware.lang import array, csr, fw, ptr, static, struct, u64
 from rtl.isa.csrs import CSRS
 
-__all__ = ["State", "load", "reset_state", "save", "set_satp", "set_satp_saved"]
+__all__ = [
+    "State",
+    "load",
+    "load_guest",
+    "load_place",
+    "reset_state",
+    "running",
+    "save",
+    "save_guest",
+    "save_place",
+    "set_satp",
+    "set_satp_saved",
+]
 
 SSTATUS_SPP = CSRS["sstatus"].mask("SPP")
 USER_COUNTERS = CSRS["scounteren"].mask("CY", "TM", "IR")
@@ -22,6 +36,8 @@ class State:
     x: array[u64, 32]
     sepc: u64
     sstatus: u64
+    scounteren: u64
+    senvcfg: u64
     hgatp: u64
     htimedelta: u64
     hvip: u64
@@ -34,8 +50,10 @@ class State:
     vstval: u64
     vsatp: u64
     vstimecmp: u64
-    scounteren: u64
-    senvcfg: u64
+
+
+running = static(ptr[State])
+"""Of a host kernel's: the state of the vCPU that is its turn."""
 
 
 @fw
@@ -55,11 +73,27 @@ def reset_state(s: ptr[State], space: u64, pc: u64, argument: u64) -> bool:
     return True
 
 
-@fw(noinline=True)
-def save(s: ptr[State]) -> None:
-    """Keep what the hart holds of the vCPU that leaves it."""
+@fw
+def save_place(s: ptr[State]) -> None:
+    """Keep the S registers: where it left, its mode, what its U mode may do."""
     s.sepc = csr.sepc
     s.sstatus = csr.sstatus
+    s.scounteren = csr.scounteren
+    s.senvcfg = csr.senvcfg
+
+
+@fw
+def load_place(s: ptr[State]) -> None:
+    """Put them on the hart."""
+    csr.sepc = s.sepc
+    csr.sstatus = s.sstatus
+    csr.scounteren = s.scounteren
+    csr.senvcfg = s.senvcfg
+
+
+@fw
+def save_guest(s: ptr[State]) -> None:
+    """Keep the VS registers and what stands for the guest's interrupts; hgatp and htimedelta do not change."""
     s.hvip = csr.hvip
     s.vsstatus = csr.vsstatus
     s.vsie = csr.vsie
@@ -70,20 +104,16 @@ def save(s: ptr[State]) -> None:
     s.vstval = csr.vstval
     s.vsatp = csr.vsatp
     s.vstimecmp = csr.vstimecmp
-    s.scounteren = csr.scounteren
-    s.senvcfg = csr.senvcfg
 
 
-@fw(noinline=True)
-def load(s: ptr[State]) -> None:
-    """Put a vCPU's state on the hart; the next entry runs it.
+@fw
+def load_guest(s: ptr[State]) -> None:
+    """Put them on the hart.
 
     A new hgatp needs no fence: each VM has its own VMID, and its translations stay valid.
     """
     csr.hgatp = s.hgatp
     csr.htimedelta = s.htimedelta
-    csr.sepc = s.sepc
-    csr.sstatus = s.sstatus
     csr.hvip = s.hvip
     csr.vsstatus = s.vsstatus
     csr.vsie = s.vsie
@@ -94,14 +124,35 @@ def load(s: ptr[State]) -> None:
     csr.vstval = s.vstval
     csr.vsatp = s.vsatp
     csr.vstimecmp = s.vstimecmp
-    csr.scounteren = s.scounteren
-    csr.senvcfg = s.senvcfg
+
+
+@fw(noinline=True)
+def save(s: ptr[State]) -> None:
+    """Keep what the hart still holds of the vCPU whose turn ends."""
+    if not HOSTED:
+        save_place(s)
+    if not SPLIT:
+        save_guest(s)
+
+
+@fw(noinline=True)
+def load(s: ptr[State]) -> None:
+    """Make it the vCPU's turn: what does not move at each entry goes on the hart; the next entry runs it."""
+    if HOSTED:
+        running.value = s
+    else:
+        load_place(s)
+    if not SPLIT:
+        load_guest(s)
 
 
 @fw
 def set_satp(value: u64) -> None:
     """The satp that the vCPU on the hart is translated with."""
-    csr.vsatp = value
+    if SPLIT:
+        running.value.vsatp = value
+    else:
+        csr.vsatp = value
 
 
 @fw

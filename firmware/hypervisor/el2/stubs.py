@@ -7,6 +7,9 @@ to switch.
 
 from collections.abc import Callable
 
+from firmware.hypervisor.el2.hosted import enter, leave
+from firmware.hypervisor.el2.split import split_code
+from firmware.hypervisor.options import SPLIT
 from firmware.hypervisor.registers import (
     CALLEE_SAVED,
     CALLER_SAVED,
@@ -70,6 +73,8 @@ def hosted_code(
 
     While the host runs, traps go to a vector of its own, and to ``broken()``.
     """
+    if SPLIT:
+        return split_code(start, serve, broken)
     return f"""
 {beginning("host_trap", start)}
     jal {serve}
@@ -82,9 +87,11 @@ host_trap:
     .globl run_guest
 run_guest:                      # a0 = the vCPU
 {host_save()}
+    mv s0, a0
+    jal {enter}
     la t0, guest_exit
     csrw stvec, t0
-    mv sp, a0
+    mv sp, s0
     ld t0, 16(sp)
     csrw sscratch, t0
 {each("ld", CALLEE_SAVED)}
@@ -102,5 +109,9 @@ guest_exit:
     sd t0, 16(sp)
     la t0, host_trap
     csrw stvec, t0
+    mv a0, sp
+    la t0, host_sp
+    ld sp, 0(t0)
+    jal {leave}
 {host_return()}
 """

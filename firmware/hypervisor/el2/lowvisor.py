@@ -1,0 +1,154 @@
+"""The split design: the part of the hypervisor that stays in HS mode.
+
+As in KVM/ARM without VHE (Dall and Nieh, ASPLOS 2014), the host kernel runs where guests run, in VS mode; so an
+exit is a change of worlds. The lowvisor takes the guest's registers off the hart, all of the VS registers among
+them, and puts the host kernel's there; nothing is decided here. What only HS mode may do is a `Service`.
+
+The host kernel's world has no second stage (hgatp Bare, VMID 0), handles its own exceptions, has the clock as it
+is and its timer in vstimecmp. While a guest has those, the lowvisor's own timer stands in for the host's.
+"""
+
+from firmware.bootinfo import HypervisorInfo
+from firmware.hypervisor.el2 import left
+from firmware.hypervisor.el2.fences import fence_page
+from firmware.hypervisor.el2.fetch import fetch_for
+from firmware.hypervisor.el2.hart import (
+    HEDELEG,
+    HEDELEG_HOST,
+    HOST_INTERRUPTS,
+    HSTATUS_GUEST,
+    HSTATUS_HOST,
+    STCE,
+    guest_environment,
+    prepare,
+)
+from firmware.hypervisor.el2.services import Service
+from firmware.hypervisor.el2.state import (
+    State,
+    load_guest,
+    load_place,
+    running,
+    save_guest,
+    save_place,
+)
+from firmware.lang import csr, csr_swap, fw, hfence_vvma, ptr, static, symbol, u64
+from rtl.isa.causes import INTERRUPT_BIT, Cause, Interrupt
+from rtl.isa.csrs import CSRS
+
+__all__ = ["begin", "enter", "kernel", "leave", "serve_kernel"]
+
+kernel = static(State)
+"""The host kernel's world while a guest has the hart."""
+environment = static(u64)
+"""henvcfg for guests."""
+
+A0, A7 = 10, 17
+ECALL_SIZE = 4
+SSTATUS_SPP = CSRS["sstatus"].mask("SPP")
+VSEIP = 1 << Interrupt.VSEI
+SEI = 1 << Interrupt.SEI
+
+
+@fw
+def begin(info: ptr[HypervisorInfo]) -> ptr[HypervisorInfo]:
+    """Prepare the hart, and sret into the host kernel's start, with what the monitor gave."""
+    prepare(info.flags)
+    environment.value = guest_environment(info.flags)
+    csr.hgatp = 0
+    csr.htimedelta = 0
+    csr.hvip = 0
+    csr.sie = 0
+    csr.vsstatus = 0
+    csr.vsie = 0
+    csr.vsatp = 0
+    enter_kernel()
+    csr.sstatus |= SSTATUS_SPP
+    csr.sepc = symbol("kernel_start")
+    return info
+
+
+@fw
+def enter_kernel() -> None:
+    """What traps, and what is delegated, while the host kernel has the hart."""
+    csr.hstatus = HSTATUS_HOST
+    csr.hedeleg = HEDELEG_HOST
+    csr.henvcfg = STCE
+
+
+@fw
+def enter(s: ptr[State]) -> None:
+    """From the host kernel's world, which has just called `Service.ENTER`, to a guest's."""
+    save_place(kernel)
+    save_guest(kernel)
+    kernel.sepc += ECALL_SIZE
+    csr.hstatus = HSTATUS_GUEST
+    csr.hedeleg = HEDELEG
+    csr.henvcfg = environment.value
+    load_place(s)
+    load_guest(s)
+    csr.stimecmp = kernel.vstimecmp
+    csr.sie = HOST_INTERRUPTS
+
+
+@fw
+def leave(s: ptr[State]) -> None:
+    """From a guest's world to the host kernel's."""
+    left.take()
+    csr.sie = 0
+    save_place(s)
+    save_guest(s)
+    enter_kernel()
+    load_place(kernel)
+    load_guest(kernel)
+
+
+@fw
+def fetch() -> u64:
+    """The guest's instruction, read with the guest's registers in place of the host kernel's."""
+    save_guest(kernel)
+    load_guest(running.value)
+    word = fetch_for(running.value)
+    load_guest(kernel)
+    return word
+
+
+@fw
+def interrupted() -> None:
+    """The machine's external interrupt is the host kernel's; pending until it watches again."""
+    csr.hvip |= VSEIP
+    csr.sie = 0
+
+
+@fw
+def serve_kernel() -> u64:
+    """Everything else that the host kernel traps for; its registers that compiled code may change are saved.
+
+    0 for what the host kernel, or the lowvisor, should never have trapped for.
+    """
+    cause = csr.scause
+    if cause == INTERRUPT_BIT | Interrupt.SEI:
+        interrupted()
+        return 1
+    if cause != Cause.ECALL_VS:
+        return 0
+    csr.sepc = csr.sepc + ECALL_SIZE
+    operand = kernel.x[A0]
+    match kernel.x[A7]:
+        case Service.FETCH:
+            kernel.x[A0] = fetch()
+        case Service.FORGET_PAGE:
+            fence_page(operand)
+        case Service.FORGET_VIRTUAL:
+            own = csr_swap("hgatp", running.value.hgatp)
+            hfence_vvma()
+            csr.hgatp = own
+        case Service.FORGET_ADDRESS:
+            own = csr_swap("hgatp", running.value.hgatp)
+            hfence_vvma(operand)
+            csr.hgatp = own
+        case Service.WATCH:
+            csr.hvip &= ~VSEIP
+            csr.sie = SEI
+        case _:
+            return 0
+    return 1
