@@ -118,7 +118,7 @@ def _build(module: str) -> Path:
 def hypervisor_elf(
     arch: str = "el2", *, shadow: bool = False, hosted: bool = False, split: bool = False
 ) -> Path:
-    """Build the hypervisor for an architecture, with nested or shadow paging, type-1, hosted or split; the ELF file.
+    """Build the hypervisor: an architecture, nested or shadow paging, one of the designs; the ELF file.
 
     In a process of its own: the variant is chosen when the package is imported.
     """

@@ -70,7 +70,9 @@ def run(
     ] = False,
     split: Annotated[
         bool,
-        typer.Option("--split", help="el2: the host kernel itself runs in VS mode, as KVM's on ARM without VHE"),
+        typer.Option(
+            "--split", help="el2: the host kernel itself is in VS mode, as KVM's on ARM without VHE"
+        ),
     ] = False,
     mem: Annotated[
         str | None, typer.Option(help="memory of each guest (32M), or of the bare machine (128M)")

@@ -1,9 +1,9 @@
 """What this build of the hypervisor is: chosen when the package is imported, constant in the compiled code.
 
-`ARCH` is the back end (environment variable BIVISOR_ARCH: ``el2``, ``vmx``). `SHADOW` tells that shadow page
-tables translate guests' memory instead of a second stage (BIVISOR_PAGING: ``nested`` or ``shadow``). `HOSTED`
-tells that every exit returns into a host kernel with a context of its own, `SPLIT` that this kernel runs in VS
-mode as guests do (BIVISOR_DESIGN: ``type1``, ``hosted`` or ``split``; split is hosted, too).
+`ARCH` is the back end (environment variable BIVISOR_ARCH: ``el2``, ``vmx``). `SHADOW` tells that shadow
+page tables translate guests' memory instead of a second stage (BIVISOR_PAGING: ``nested`` or ``shadow``).
+`DESIGN` is ``type1``, ``hosted`` or ``split`` (BIVISOR_DESIGN): `HOSTED` tells that every exit returns into
+a host kernel with a context of its own, `SPLIT` that this kernel, too, runs in VS mode.
 """
 
 import os

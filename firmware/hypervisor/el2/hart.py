@@ -51,7 +51,7 @@ TRAPPED = ("VTW", "VTVM") if SHADOW else ("VTW",)
 HSTATUS_GUEST = 2 << HSTATUS.field("VSXL").lo | HSTATUS.mask("SPVP", "SPV", *TRAPPED)
 """Guests are RV64, their WFI exits (with shadow paging satp and fences, too), and `sret` enters them."""
 HSTATUS_HOST = 2 << HSTATUS.field("VSXL").lo | HSTATUS.mask("SPVP", "SPV")
-"""A host kernel's: of this, one in HS mode needs nothing, one in VS mode is entered with it and may wait by WFI."""
+"""A host kernel's: in HS mode none of it matters; one in VS mode is entered with it, and may wait by WFI."""
 STCE = CSRS["henvcfg"].mask("STCE")
 ADUE = CSRS["henvcfg"].mask("ADUE")
 

@@ -1,9 +1,9 @@
 """The hosted design: the S registers that a host kernel in HS mode and its guests use in turns.
 
-Its own registers of trap handling are the host's while it runs, so that it could take interrupts, and user
-programs of its own could run with counters and an environment of theirs. What Linux' KVM swaps for the H
-extension at each transition (arch/riscv/kvm: sstatus, hstatus, scounteren, senvcfg, stvec, sscratch, sepc), the stubs
-and these do.
+The trap registers are the host's while it runs, so that it could take interrupts of its own; so are those
+that say what U mode may do, for programs of its own. KVM for RISC-V swaps the same at each transition
+(Linux, arch/riscv/kvm/vcpu_switch.S and vcpu.c): sstatus, hstatus, scounteren, senvcfg, sepc here, stvec
+and sscratch in the stubs; and keeps why the guest left.
 """
 
 from firmware.hypervisor.el2 import left

@@ -1,7 +1,8 @@
 """Virtual interrupts: hvip for software and external ones, vstimecmp for the timer.
 
-With VS interrupts delegated, a guest sees hvip's bits through its own sip (H chapter, "hvip, hip, hie"). In the
-split design the guest whose turn it is does not have the hart while the host kernel does: its state is changed.
+With VS interrupts delegated, a guest sees hvip's bits through its own sip (H chapter, "hvip, hip, hie").
+In the split design the guest whose turn it is does not have the hart while the host kernel runs: its state is
+changed instead.
 """
 
 from firmware.hypervisor.clock import NEVER, due_time

@@ -1,8 +1,9 @@
 """What a guest left behind: why, where, in which mode; and its VS registers.
 
-With the type-1 hypervisor all of it stands in the hart until the guest goes on. A host kernel has the hart's trap
-registers for itself, so there the exit has put them into memory: why it left into a record, its place into its
-state (`HOSTED`); and its VS registers into its state where the host kernel has those for itself, too (`SPLIT`).
+With the type-1 hypervisor all of it stands in the hart until the guest goes on. A host kernel has the trap
+registers for itself, so the exit has put them into memory (`HOSTED`): why it left into a record, its place
+into its state. Where the host kernel has the VS registers for itself, too, they are in the guest's state
+(`SPLIT`).
 """
 
 from firmware.hypervisor.el2.state import running

@@ -1,11 +1,13 @@
 """The split design: the part of the hypervisor that stays in HS mode.
 
-As in KVM/ARM without VHE (Dall and Nieh, ASPLOS 2014), the host kernel runs where guests run, in VS mode; so an
-exit is a change of worlds. The lowvisor takes the guest's registers off the hart, all of the VS registers among
-them, and puts the host kernel's there; nothing is decided here. What only HS mode may do is a `Service`.
+As in KVM/ARM without VHE (Dall and Nieh, ASPLOS 2014), the host kernel runs where guests run, in VS mode;
+so an exit is a change of worlds. The lowvisor takes the guest's registers off the hart, all VS registers
+among them, and puts the host kernel's there; nothing is decided here. What only HS mode may do is a
+`Service`.
 
-The host kernel's world has no second stage (hgatp Bare, VMID 0), handles its own exceptions, has the clock as it
-is and its timer in vstimecmp. While a guest has those, the lowvisor's own timer stands in for the host's.
+The host kernel's world has no second stage (hgatp Bare, VMID 0), handles its own exceptions, has the clock
+as it is and its timer in vstimecmp. While a guest has that, the lowvisor's own timer stands in for the
+host's.
 """
 
 from firmware.bootinfo import HypervisorInfo

@@ -1,4 +1,4 @@
-"""The split design: what the host kernel asks of the lowvisor, by ecall from VS mode with this number in a7."""
+"""What the host kernel of the split design asks of the lowvisor, by ecall with the number in a7."""
 
 from enum import IntEnum
 

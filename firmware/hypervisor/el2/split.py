@@ -1,7 +1,7 @@
-"""The hand-written instructions of the split design: the start, the lowvisor's two vectors, the host kernel's call.
+"""The hand-written instructions of the split design: start, the lowvisor's vectors, the host kernel's call.
 
-While a guest runs, sscratch holds its state's address, and traps go to ``guest_exit``; while the host kernel runs,
-the address of its own (`kernel`), and they go to ``kernel_call``. The lowvisor has a stack of its own.
+While a guest runs, sscratch holds its state's address and traps go to ``guest_exit``; while the host kernel
+runs, it holds that of `kernel` and they go to ``kernel_call``. The lowvisor has a stack of its own.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ assert Service.ENTER == 0, "one branch tells it"
 def split_code(
     start: Callable[..., object], serve: Callable[..., object], broken: Callable[..., object]
 ) -> str:
-    """The stubs around ``start(info) -> vcpu`` and ``serve(vcpu)``, both in VS mode, and the lowvisor's functions.
+    """The stubs around ``start(info) -> vcpu`` and ``serve(vcpu)``, both in VS mode, and the lowvisor.
 
     ``broken()`` is called, in either mode, when the host kernel traps.
     """

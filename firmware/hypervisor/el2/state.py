@@ -1,9 +1,9 @@
 """What a vCPU keeps while something else has the hart: the registers that hardware does not switch.
 
-Everything the guest can change and that the hypervisor may leave in the hart while the guest's exits are
-handled. They are of two kinds, because a host kernel (`HOSTED`) uses some of them itself: the guest's *place* and
-what its U mode may do are S registers, in use by whoever runs in HS mode; the rest are the VS registers (H chapter,
-"Virtual Supervisor CSRs"), in use by whoever runs in VS mode: other guests, and the host kernel of the split design.
+Everything the guest can change and that a hypervisor may leave in the hart while the guest's exits are
+handled. Two groups, because a host kernel needs some of them for itself. The guest's *place*, and what its
+U mode may do, are S registers: whoever runs in HS mode uses them. The VS registers (H chapter, "Virtual
+Supervisor CSRs") belong to whoever runs in VS mode: to guests, and to the host kernel of the split design.
 """
 
 from firmware.hypervisor.options import HOSTED, SPLIT
@@ -93,7 +93,7 @@ def load_place(s: ptr[State]) -> None:
 
 @fw
 def save_guest(s: ptr[State]) -> None:
-    """Keep the VS registers and what stands for the guest's interrupts; hgatp and htimedelta do not change."""
+    """Keep the VS registers and the guest's interrupt lines; hgatp and htimedelta never change."""
     s.hvip = csr.hvip
     s.vsstatus = csr.vsstatus
     s.vsie = csr.vsie
