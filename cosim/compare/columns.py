@@ -64,6 +64,7 @@ COLUMNS = (
     Column("el2", "el2"),
     Column("el2-shadow", "el2, no 2nd stage", {"shadow": True}),
     Column("el2-hosted", "el2, hosted", {"hosted": True}),
+    Column("el2-split", "el2, split", {"split": True}),
     Column("vmx", "vmx", {"arch": "vmx"}),
     Column("vmx-novpid", "vmx, no VPID", {"arch": "vmx", "vpid": False}),
     Column("vmx-shadow", "vmx, no EPT", {"arch": "vmx", "shadow": True}),

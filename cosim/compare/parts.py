@@ -28,8 +28,8 @@ class Part(Enum):
     """Doing it."""
 
 
-_STATE = ("firmware/hypervisor/__init__.py", "/state.py")
-_DISPATCH = ("/hypervisor/host.py", "/hypervisor/exits.py", "/exit.py", "/sbi/__init__.py")
+_STATE = ("firmware/hypervisor/__init__.py", "/state.py", "/el2/hosted.py", "/el2/lowvisor.py")
+_DISPATCH = ("/hypervisor/host.py", "/hypervisor/exits.py", "/exit.py", "/el2/left.py", "/sbi/__init__.py")
 
 
 class Parts:
@@ -37,6 +37,10 @@ class Parts:
 
     def __init__(self, elf: Path) -> None:
         self._starts, self._parts = _lines(elf)
+
+    def inside(self, address: int) -> bool:
+        """Whether a physical address is in the hypervisor's code."""
+        return self._starts[0] <= address < self._starts[-1]
 
     def part(self, address: int) -> Part:
         """Of an instruction that runs outside the guest; the monitor's are handlers."""

@@ -1,7 +1,12 @@
-"""Finds operations in the stream of retired instructions, and counts what each took, by parts."""
+"""Finds operations in the stream of retired instructions, and counts what each took, by parts.
+
+Who runs is told from V, and where V = 1 from where the instruction was fetched: the host kernel of the split
+design runs in VS mode, as the guest does.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import Enum
 from statistics import median_low
 
 from cosim.compare.parts import Part, Parts
@@ -47,39 +52,59 @@ class Cell:
     samples: int
 
 
+class _Who(Enum):
+    """Whose instructions retire."""
+
+    GUEST = 1
+    KERNEL = 2
+    """A host kernel in VS mode."""
+    HOST = 3
+    """V = 0."""
+
+
 class _Meter:
     """Gives the cycles between one record and the next to a part."""
 
     def __init__(self, parts: Parts | None) -> None:
         self._parts = parts
         self._cycle = 0
-        self._virt = False
+        self._who = _Who.HOST
         self._last = (Part.GUEST, 0)
+
+    def who(self, record: Retired) -> _Who:
+        """Whose ``record`` is. If its physical address is not known (0): who ran before, or the guest."""
+        if not record.virt:
+            return _Who.HOST
+        fetched = record.fetch_paddr
+        if not fetched:
+            return _Who.GUEST if self._who is _Who.HOST else self._who
+        return _Who.KERNEL if self._parts and self._parts.inside(fetched) else _Who.GUEST
 
     def count(self, sample: Sample, record: Retired) -> None:
         """Add the time since the last record, and the record itself."""
-        part, spent = self._part(record), record.cycle - self._cycle
+        who, spent = self.who(record), record.cycle - self._cycle
+        part = self._part(who, record)
         if part is Part.TRANSITION:
             if record.virt:  # the instruction that entered is hardware's work too
                 before, its_own = self._last
                 sample.cycles[before] -= its_own
                 sample.cycles[part] += its_own
-            else:
+            elif self._who is _Who.GUEST:
                 sample.exits += 1
         sample.cycles[part] += spent
         sample.instructions += not record.trap
         self._last = part, spent
 
-    def _part(self, record: Retired) -> Part:
+    def _part(self, who: _Who, record: Retired) -> Part:
         if self._parts is None:
             return Part.HANDLER if record.privilege == Privilege.M else Part.GUEST
-        if bool(record.virt) != self._virt:
+        if who is not self._who:
             return Part.TRANSITION
-        return Part.GUEST if record.virt else self._parts.part(record.pc)
+        return Part.GUEST if who is _Who.GUEST else self._parts.part(record.pc)
 
     def passed(self, record: Retired) -> None:
         """``record`` is the last one now."""
-        self._cycle, self._virt = record.cycle, bool(record.virt)
+        self._cycle, self._who = record.cycle, self.who(record)
 
 
 def operations(
@@ -89,7 +114,7 @@ def operations(
     begins = {symbols[row.begin]: row for row in (EMPTY, *ROWS) if row is not SWITCH}
     ends = {row.name: symbols[row.end] for row in begins.values()}
     found: dict[str, list[Sample]] = {row.name: [] for row in begins.values()}
-    inside = parts is not None
+    whose = _Who.HOST if parts is None else _Who.GUEST
     meter = _Meter(parts)
     sample, name, end = Sample(), "", -1
     for record in records:
@@ -97,7 +122,7 @@ def operations(
             continue
         if end >= 0:
             meter.count(sample, record)
-        if bool(record.virt) == inside and not record.trap:
+        if not record.trap and meter.who(record) is whose:
             pc = record.pc
             if pc == end:
                 sample.instructions -= 1  # the end itself
@@ -120,11 +145,11 @@ def switches(records: Iterable[Event], parts: Parts) -> list[Sample]:
             continue
         if sample is not None:
             meter.count(sample, record)
-            if record.virt:
+            if meter.who(record) is _Who.GUEST:
                 sample.instructions -= not record.trap  # the other VM's first
                 found.append(sample)
                 sample = None
-        if sample is None and record.virt and record.trap and record.interrupt:
+        if sample is None and record.trap and record.interrupt and meter.who(record) is _Who.GUEST:
             sample = Sample()
         meter.passed(record)
     return found

@@ -44,7 +44,9 @@ def test_operations_leave_as_often_as_the_architecture_says(observing: Build, co
         assert sum(cell.parts.values()) == cell.cycles and cell.least <= cell.cycles <= cell.most
     assert all(cells[name].samples == ROUNDS for name in ALWAYS)
     null = cells["hypercall"]
-    if column.name.endswith("hosted"):
+    if column.name == "el2-split":
+        assert null.instructions > 300 and null.parts[Part.STATE] > 300, "two worlds, saved and restored"
+    elif column.name.endswith("hosted"):
         assert null.instructions > 100 and null.parts[Part.STATE] > 70, "two contexts, saved and restored"
     else:
         assert null.instructions == 66 and null.cycles <= 100, "as the guest hypercall measures itself"
@@ -63,6 +65,17 @@ def test_workloads_report_all(simulator: Build):
     assert spent["compute"] < spent["ticks"] < 1.2 * spent["compute"], "ticks come while it computes"
 
 
+def test_the_split_design_changes_mode_four_times(observing: Build):
+    """Guest, lowvisor, host kernel, lowvisor, guest: twice what the type-1 design does."""
+    type1, split = (
+        measure_column(observing, next(column for column in COLUMNS if column.name == name))["hypercall"]
+        for name in ("el2", "el2-split")
+    )
+    assert split.exits == type1.exits == 1
+    assert split.parts[Part.TRANSITION] == 2 * type1.parts[Part.TRANSITION]
+    assert split.parts[Part.STATE] > 3 * type1.parts[Part.STATE]
+
+
 @pytest.mark.parametrize("arch", ["el2", "vmx"])
 def test_symbols_belong_to_parts(arch: str):
     elf = hypervisor_elf(arch)
@@ -76,6 +89,8 @@ def test_symbols_belong_to_parts(arch: str):
 def test_files_belong_to_parts():
     assert part_of("firmware/hypervisor/__init__.py") is Part.STATE
     assert part_of("firmware/hypervisor/vmx/state.py") is Part.STATE
+    assert part_of("firmware/hypervisor/el2/lowvisor.py") is Part.STATE
+    assert part_of("firmware/hypervisor/el2/lowvisor_calls.py") is Part.HANDLER
     assert part_of("firmware/hypervisor/vmx/exit.py") is Part.DISPATCH
     assert part_of("firmware/hypervisor/shadow/exits.py") is Part.HANDLER
     assert part_of("firmware/hypervisor/sbi/base.py") is Part.HANDLER

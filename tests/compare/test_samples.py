@@ -16,7 +16,10 @@ COST = 44
 
 
 class Fixed:
-    """Parts by the hundreds of the address."""
+    """Parts by the hundreds of the address; the hypervisor is fetched from below 0x1000."""
+
+    def inside(self, address: int) -> bool:
+        return address < 0x1000
 
     def part(self, address: int) -> Part:
         return {1: Part.STATE, 2: Part.DISPATCH}.get(address >> 8, Part.HANDLER)
@@ -44,6 +47,24 @@ def test_each_cycle_has_its_part():
         Part.HANDLER: 17,
     }
     assert (sample.total, sample.instructions, sample.exits) == (46, 5, 1)
+
+
+def test_a_host_kernel_in_vs_mode_is_not_the_guest():
+    """It has V = 1 and may use the guest's own virtual addresses; where it is fetched from tells it."""
+    kernel = {"fetch_paddr": 0x300}
+    stream = [record(100, CALL, fetch_paddr=0x9000), record(102, CALL + 2, trap=1, fetch_paddr=0x9002)]
+    stream += [record(105, STUB, 0), record(106, STUB, 0)]  # the way out, and sret to the kernel
+    stream += [record(109, CALL, **kernel), record(119, WORK, **kernel), record(120, WORK, trap=1)]
+    stream += [record(123, STUB, 0), record(124, STUB, 0), record(131, END, fetch_paddr=0x9004)]
+    (sample,) = operations(stream, SYMBOLS, Fixed())["hypercall"]
+    assert sample.cycles == {
+        Part.GUEST: 2,
+        Part.TRANSITION: 3 + (1 + 3) + 3 + (1 + 7),  # to the lowvisor, the kernel, the lowvisor, the guest
+        Part.STATE: 0,
+        Part.DISPATCH: 0,
+        Part.HANDLER: 10 + 1,
+    }
+    assert (sample.instructions, sample.exits) == (6, 1)
 
 
 def test_what_ends_in_the_handler():

@@ -123,6 +123,21 @@ def test_bad_guest_is_killed_alone(tmp_path: Path, shadow: bool):
     assert result.status == 2
 
 
+@pytest.mark.parametrize("name", ["stress", "calls", "paging"])
+@pytest.mark.parametrize("design", ["hosted", "split"])
+def test_designs_with_a_host_kernel(tmp_path: Path, name: str, design: str):
+    result = run(virtual([Guest(small_guest(name))], **{design: True}), tmp_path)
+    assert "check: done" in result.console and "FAIL" not in result.console and result.status == 0
+
+
+def test_typed_input_reaches_a_guest_of_a_host_kernel_in_vs_mode(tmp_path: Path):
+    """Its external interrupt comes by the lowvisor: while it waits, and while another guest runs."""
+    boot = virtual([Guest(small_guest(name)) for name in ("echo", "hello")], split=True)
+    result = run(boot, tmp_path, text=TYPED)
+    assert lines_of(result.console, 0)[1:-1] == TYPED.decode().split("\n")
+    assert lines_of(result.console, 1) == HELLO and result.status == 0
+
+
 def test_null_hypercall_stays_within_its_budget(tmp_path: Path):
     """With -icount, QEMU's instret counts instructions; the RTL's count is the exact one."""
     result = run(guests("hypercall"), tmp_path, "-icount", "shift=0")

@@ -35,11 +35,12 @@ def observing() -> Build:
     return build(Variant.OBSERVE)
 
 
+_DESIGNS = ["stress --split", "paging --split", "stress --hosted"]
 _ON_XVMX = ["stress --arch vmx", "paging --arch vmx", "calls --arch vmx --no-ept", "paging --arch vmx --nos2"]
 
 
 @pytest.mark.parametrize(
-    "guest", ["hello", "calls", "stress", "stress --nos2", "paging", "paging --no-ept", *_ON_XVMX]
+    "guest", ["hello", "calls", "stress", "stress --nos2", "paging", "paging --no-ept", *_DESIGNS, *_ON_XVMX]
 )
 def test_a_guest_under_the_hypervisor(guest: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     result = tmp_path / "result.json"

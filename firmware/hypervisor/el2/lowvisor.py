@@ -2,8 +2,8 @@
 
 As in KVM/ARM without VHE (Dall and Nieh, ASPLOS 2014), the host kernel runs where guests run, in VS mode;
 so an exit is a change of worlds. The lowvisor takes the guest's registers off the hart, all VS registers
-among them, and puts the host kernel's there; nothing is decided here. What only HS mode may do is a
-`Service`.
+among them, and puts the host kernel's there; nothing is decided here. What only HS mode may do, it
+does for the host kernel (`lowvisor_calls`).
 
 The host kernel's world has no second stage (hgatp Bare, VMID 0), handles its own exceptions, has the clock
 as it is and its timer in vstimecmp. While a guest has that, the lowvisor's own timer stands in for the
@@ -12,8 +12,6 @@ host's.
 
 from firmware.bootinfo import HypervisorInfo
 from firmware.hypervisor.el2 import left
-from firmware.hypervisor.el2.fences import fence_page
-from firmware.hypervisor.el2.fetch import fetch_for
 from firmware.hypervisor.el2.hart import (
     HEDELEG,
     HEDELEG_HOST,
@@ -24,31 +22,25 @@ from firmware.hypervisor.el2.hart import (
     guest_environment,
     prepare,
 )
-from firmware.hypervisor.el2.services import Service
 from firmware.hypervisor.el2.state import (
     State,
     load_guest,
     load_place,
-    running,
     save_guest,
     save_place,
 )
-from firmware.lang import csr, csr_swap, fw, hfence_vvma, ptr, static, symbol, u64
-from rtl.isa.causes import INTERRUPT_BIT, Cause, Interrupt
+from firmware.lang import csr, fw, ptr, static, symbol, u64
 from rtl.isa.csrs import CSRS
 
-__all__ = ["begin", "enter", "kernel", "leave", "serve_kernel"]
+__all__ = ["ECALL_SIZE", "begin", "enter", "kernel", "leave"]
 
 kernel = static(State)
 """The host kernel's world while a guest has the hart."""
 environment = static(u64)
 """henvcfg for guests."""
 
-A0, A7 = 10, 17
 ECALL_SIZE = 4
 SSTATUS_SPP = CSRS["sstatus"].mask("SPP")
-VSEIP = 1 << Interrupt.VSEI
-SEI = 1 << Interrupt.SEI
 
 
 @fw
@@ -102,55 +94,3 @@ def leave(s: ptr[State]) -> None:
     enter_kernel()
     load_place(kernel)
     load_guest(kernel)
-
-
-@fw
-def fetch() -> u64:
-    """The guest's instruction, read with the guest's registers in place of the host kernel's."""
-    save_guest(kernel)
-    load_guest(running.value)
-    word = fetch_for(running.value)
-    load_guest(kernel)
-    return word
-
-
-@fw
-def interrupted() -> None:
-    """The machine's external interrupt is the host kernel's; pending until it watches again."""
-    csr.hvip |= VSEIP
-    csr.sie = 0
-
-
-@fw
-def serve_kernel() -> u64:
-    """Everything else that the host kernel traps for; its registers that compiled code may change are saved.
-
-    0 for what the host kernel, or the lowvisor, should never have trapped for.
-    """
-    cause = csr.scause
-    if cause == INTERRUPT_BIT | Interrupt.SEI:
-        interrupted()
-        return 1
-    if cause != Cause.ECALL_VS:
-        return 0
-    csr.sepc = csr.sepc + ECALL_SIZE
-    operand = kernel.x[A0]
-    match kernel.x[A7]:
-        case Service.FETCH:
-            kernel.x[A0] = fetch()
-        case Service.FORGET_PAGE:
-            fence_page(operand)
-        case Service.FORGET_VIRTUAL:
-            own = csr_swap("hgatp", running.value.hgatp)
-            hfence_vvma()
-            csr.hgatp = own
-        case Service.FORGET_ADDRESS:
-            own = csr_swap("hgatp", running.value.hgatp)
-            hfence_vvma(operand)
-            csr.hgatp = own
-        case Service.WATCH:
-            csr.hvip &= ~VSEIP
-            csr.sie = SEI
-        case _:
-            return 0
-    return 1

@@ -6,7 +6,8 @@ runs, it holds that of `kernel` and they go to ``kernel_call``. The lowvisor has
 
 from collections.abc import Callable
 
-from firmware.hypervisor.el2.lowvisor import begin, enter, kernel, leave, serve_kernel
+from firmware.hypervisor.el2.lowvisor import begin, enter, kernel, leave
+from firmware.hypervisor.el2.lowvisor_calls import serve_kernel
 from firmware.hypervisor.el2.services import Service
 from firmware.hypervisor.registers import CALLEE_SAVED, CALLER_SAVED, beginning, each
 from rtl.isa.causes import Cause
