@@ -35,8 +35,8 @@ def _virtual(d: Decoded) -> Trap:
 
 def _allow_supervisor(hart: "Hart", d: Decoded, trap_bit: int = 0, guest_trap_bit: int = 0) -> None:
     """A supervisor instruction: not from U; from VU virtual; ``trap_bit`` of mstatus stops HS, and
-    ``guest_trap_bit`` of hstatus stops VS."""
-    if hart.privilege == _M:
+    ``guest_trap_bit`` of hstatus stops VS. The guest of Xvmx, which is not in U, knows neither."""
+    if hart.privilege == _M or hart.vmx.in_guest:
         return
     if hart.virt:
         if hart.privilege == _U or hart.csrs.value["hstatus"] & guest_trap_bit:

@@ -216,7 +216,7 @@ class Interrupts(wiring.Component):
         relevant = Signal(13)
         m.d.comb += relevant.eq(pending)
         if self.virtual:
-            with m.If(self.xvmx & ~virt):
+            with m.If(~self.hypervisor & ~virt):  # VS-level bits are what another ARCH left, or the guest's
                 m.d.comb += relevant.eq(pending & (S_INTERRUPTS | M_INTERRUPTS))
             with m.If(self.xvmx & virt & ~self.extint):
                 m.d.comb += relevant.eq(pending & ~(self.mideleg & S_INTERRUPTS)[:13])

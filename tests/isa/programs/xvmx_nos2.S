@@ -31,6 +31,13 @@ XPROGRAM
     csrc MVIRT, a0
     TO_S
     CHECK_FIELD EPTP, 0
+    .irp control, PROC_EPT, PROC_VPID   # it is zero still, and no table
+    SET_FIELD PROC_CTLS, \control
+    GUEST_S
+    LEAVE_GUEST
+    CHECK_REFUSED 7
+    .endr
+    SET_FIELD PROC_CTLS, 0
     SET_EPTP table, 5
     la a0, vmcs_a
     vmclear a1, a0

@@ -27,6 +27,27 @@ XPROGRAM
     .irp field, G_EIP0, G_EIP1, G_EIP2, G_EIP3
     CHECK_FIELD \field, 0
     .endr
+    SET_FIELD G_EIP3, 1 << 63   # the last one: SEI is gone at once
+    GUEST_S
+    csrr a0, sip
+    csrw STOPEI, x0
+    csrr a1, sip
+    LEAVE_GUEST
+    CHECK_LEFT
+    CHECK a0, 0x200
+    CHECK a1, 0
+    SET_FIELD G_EIP2, 1 << 3
+    SET_FIELD G_SIE, 0x200
+    GUEST_S
+    csrr a0, STOPEI
+    csrw STOPEI, x0
+    csrsi sstatus, 2
+    nop
+    LEAVE_GUEST
+    CHECK_LEFT
+    CHECK a0, (131 << 16) | 131
+    SET_FIELD G_SIE, 0
+    SET_FIELD G_SSTATUS, 0
     TEST 3      # from U it is not there; nor in root
     GUEST_U
 1:  csrr a0, STOPEI
