@@ -24,6 +24,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="say what there is")
     parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
     parser.add_argument("--seeds", type=int, default=20, help="random programs for each fault (default 20)")
+    parser.add_argument("--random", action="store_true", help="try random programs only")
     parser.add_argument("--json", type=Path, help="keep the outcome in this file")
     arguments = parser.parse_args()
     known = {fault.name for fault in FAULTS}
@@ -58,7 +59,7 @@ def main() -> int:
     outcomes: list[Outcome] = []
     try:
         with tempfile.TemporaryDirectory(prefix="bivisor-mutation-") as name:
-            hunt = prepare(Path(name), arguments.seeds)
+            hunt = prepare(Path(name), arguments.seeds, arguments.random)
             with ProcessPoolExecutor(arguments.jobs) as pool:
                 runs = [pool.submit(hunt.hunt, fault) for fault in wanted]
                 for run in as_completed(runs):

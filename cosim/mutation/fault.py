@@ -6,7 +6,7 @@ A fault never lies in ``rtl.isa``: the model reads those tables too.
 from dataclasses import dataclass
 from itertools import pairwise
 
-__all__ = ["SWITCH", "Fault", "StaleFault", "apply_faults"]
+__all__ = ["SWITCH", "Fault", "StaleFault", "apply_faults", "is_for_xvmx"]
 
 SWITCH = "FAULT"
 """In the new text: whether the fault is on, a 1-bit value."""
@@ -40,6 +40,16 @@ class Fault:
     new: str
     programs: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
+
+    @property
+    def of_xvmx(self) -> bool:
+        """Whether programs for Xvmx are the likeliest to notice it."""
+        return any(is_for_xvmx(program) for program in self.programs)
+
+
+def is_for_xvmx(program: str) -> bool:
+    """Whether the directed ``program`` is one for Xvmx."""
+    return program.startswith("xvmx_")
 
 
 def apply_faults(text: str, faults: list[Fault]) -> str:

@@ -14,17 +14,20 @@ from cosim.errors import UserError
 from cosim.job import Job
 from cosim.lockstep.compare import Mismatch
 from cosim.lockstep.run import compare_job
-from cosim.mutation.fault import Fault
+from cosim.mutation.fault import Fault, is_for_xvmx
 from cosim.mutation.faults import FAULTS
 from cosim.mutation.tree import ROOT, write_tree
 from cosim.torture.run import run_seed
+from cosim.torture.xvmx_run import run_xvmx_seed
 
 __all__ = ["Hunt", "Outcome", "prepare"]
 
 _VARIABLE = "BIVISOR_FAULT"
 _MAX_CYCLES = 2_000_000
 _INSTRUCTIONS = 30_000
+_XVMX_INSTRUCTIONS = 15_000
 _FIRST_SEED = 20_000
+_FIRST_XVMX_SEED = 0
 _BUILD = "from cosim.build import Variant, build; print(build(Variant.OBSERVE).folder)"
 
 
@@ -48,16 +51,19 @@ class Hunt:
     simulator: built from them
     programs: folder of directed programs
     seeds: number of random programs
+    only_random: try no others
     """
 
     tree: Path
     simulator: Build
     programs: Path
     seeds: int
+    only_random: bool = False
     _clean: set[str] = field(default_factory=set)
 
     def hunt(self, fault: Fault) -> Outcome:
-        """Try the tests meant for the fault, then all directed programs, then random ones.
+        """Try the tests meant for the fault, then all directed programs, then random ones; of those for Xvmx
+        and the others first those that are the fault's kind.
 
         Whatever notices the fault must be content without it; else UserError.
         """
@@ -75,16 +81,21 @@ class Hunt:
         return Outcome(fault, None, tried, time.monotonic() - begun)
 
     def _detectors(self, fault: Fault) -> Iterator[tuple[str, Callable[[int], bool]]]:
-        others = sorted(path.stem for path in self.programs.glob("*.elf"))
-        for name in fault.programs:
-            yield name, self._program(name)
-        for unit in fault.units:
-            yield unit, self._unit(unit)
-        for name in others:
-            if name not in fault.programs:
+        if not self.only_random:
+            for name in fault.programs:
                 yield name, self._program(name)
-        for seed in range(_FIRST_SEED, _FIRST_SEED + self.seeds):
-            yield f"torture seed {seed}", self._seed(seed)
+            for unit in fault.units:
+                yield unit, self._unit(unit)
+        for of_xvmx in (fault.of_xvmx, not fault.of_xvmx):
+            for path in () if self.only_random else sorted(self.programs.glob("*.elf")):
+                if is_for_xvmx(path.stem) == of_xvmx and path.stem not in fault.programs:
+                    yield path.stem, self._program(path.stem)
+            if of_xvmx:
+                for seed in range(_FIRST_XVMX_SEED, _FIRST_XVMX_SEED + self.seeds):
+                    yield f"Xvmx torture seed {seed}", self._seed(run_xvmx_seed, seed, _XVMX_INSTRUCTIONS)
+            else:
+                for seed in range(_FIRST_SEED, _FIRST_SEED + self.seeds):
+                    yield f"torture seed {seed}", self._seed(run_seed, seed, _INSTRUCTIONS)
 
     def _program(self, name: str) -> Callable[[int], bool]:
         def notices(number: int) -> bool:
@@ -98,14 +109,13 @@ class Hunt:
 
         return notices
 
-    def _seed(self, seed: int) -> Callable[[int], bool]:
+    def _seed(self, run: Callable[[Build, int, int], int], seed: int, instructions: int):
         def notices(number: int) -> bool:
             os.environ[_VARIABLE] = str(number)
             try:
-                run_seed(self.simulator, seed, _INSTRUCTIONS)
+                return run(self.simulator, seed, instructions) < instructions
             except Mismatch:
                 return True
-            return False
 
         return notices
 
@@ -133,16 +143,14 @@ def _environment(tree: Path) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(tree), "BIVISOR_CACHE": str(cache_folder())}
 
 
-def prepare(folder: Path, seeds: int) -> Hunt:
+def prepare(folder: Path, seeds: int, only_random: bool = False) -> Hunt:
     """Write the faulty tree to ``folder``, build its simulator and the directed programs."""
     tree, programs = folder / "tree", folder / "programs"
     tree.mkdir()
     write_tree(tree)
     built = _run([sys.executable, "-c", _BUILD], tree, _environment(tree))
     _run([sys.executable, "-m", "tests.isa.build", str(programs)], ROOT, dict(os.environ))
-    for program in programs.glob("xvmx_*.elf"):  # for another configuration of the core
-        program.unlink()
-    return Hunt(tree, Build(Path(built.splitlines()[-1]), Variant.OBSERVE), programs, seeds)
+    return Hunt(tree, Build(Path(built.splitlines()[-1]), Variant.OBSERVE), programs, seeds, only_random)
 
 
 def _run(command: list[str], folder: Path, environment: dict[str, str]) -> str:

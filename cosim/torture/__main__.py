@@ -1,25 +1,49 @@
-"""``python -m cosim.torture``: run random programs in lockstep, shrink the failing ones."""
+"""``python -m cosim.torture``, and ``xvmx_run``: run random programs in lockstep, shrink the failing ones."""
 
 import argparse
 import os
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 
 from cosim.build import Build, Variant, build
 from cosim.errors import UserError
 from cosim.lockstep.compare import Mismatch
 from cosim.lockstep.explain import explain
-from cosim.torture.run import run_seed, shrink
+from cosim.torture.program import generate
+from cosim.torture.run import Maker, run_seed, shrink
 
-__all__ = ["main", "run_range"]
+__all__ = ["Kind", "main", "run_range"]
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m cosim.torture", description=__doc__)
+@dataclass(frozen=True)
+class Kind:
+    """A kind of random programs.
+
+    Attributes
+    ----------
+    module: whose command line it is
+    make: their generator
+    instructions: of each program, unless told
+    """
+
+    module: str
+    make: Maker
+    instructions: int
+
+
+_PLAIN = Kind("cosim.torture", generate, 30_000)
+
+
+def _arguments(kind: Kind) -> argparse.Namespace:
+    description = "Run random programs in lockstep; shrink those that fail."
+    parser = argparse.ArgumentParser(prog=f"python -m {kind.module}", description=description)
     parser.add_argument("--seed", type=int, default=1, help="first seed (default 1)")
     parser.add_argument("--seeds", type=int, default=1, help="number of seeds (default 1)")
-    parser.add_argument("--instructions", type=int, default=30_000, help="per seed (default 30000)")
+    parser.add_argument(
+        "--instructions", type=int, default=kind.instructions, help="per seed (default %(default)s)"
+    )
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="processes")
     parser.add_argument("--shrink", action="store_true", help="look for a shorter program that fails as well")
     arguments = parser.parse_args()
@@ -28,46 +52,48 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-def _attempt(simulator: Build, seed: int, instructions: int) -> tuple[int, str | None]:
+def _attempt(kind: Kind, simulator: Build, seed: int, instructions: int) -> tuple[int, str | None]:
     try:
-        return run_seed(simulator, seed, instructions), None
+        return run_seed(simulator, seed, instructions, make=kind.make), None
     except Mismatch as mismatch:
         return 0, str(mismatch)
 
 
-def run_range(simulator: Build, seeds: Iterable[int], instructions: int) -> tuple[int, list[str]]:
+def run_range(
+    simulator: Build, seeds: Iterable[int], instructions: int, kind: Kind = _PLAIN
+) -> tuple[int, list[str]]:
     """Instructions compared, and what each failing seed has to say, with the command that repeats it."""
     compared, failures = 0, []
     for seed in seeds:
-        count, mismatch = _attempt(simulator, seed, instructions)
+        count, mismatch = _attempt(kind, simulator, seed, instructions)
         compared += count
         if mismatch:
-            failures.append(f"{_command(seed, instructions)}\n{mismatch}")
+            failures.append(f"{_command(kind, seed, instructions)}\n{mismatch}")
     return compared, failures
 
 
-def _command(seed: int, instructions: int) -> str:
-    return f"python -m cosim.torture --seed {seed} --instructions {instructions} --shrink"
+def _command(kind: Kind, seed: int, instructions: int) -> str:
+    return f"python -m {kind.module} --seed {seed} --instructions {instructions} --shrink"
 
 
-def _explain(simulator: Build, seed: int, instructions: int) -> None:
+def _explain(kind: Kind, simulator: Build, seed: int, instructions: int) -> None:
     try:
-        run_seed(simulator, seed, instructions)
+        run_seed(simulator, seed, instructions, make=kind.make)
     except Mismatch as mismatch:
-        print("\n".join(explain(mismatch, _command(seed, instructions)).more))
+        print("\n".join(explain(mismatch, _command(kind, seed, instructions)).more))
 
 
-def _shrink(simulator: Build, seed: int, instructions: int) -> None:
-    shrunk = shrink(simulator, seed, instructions)
+def _shrink(kind: Kind, simulator: Build, seed: int, instructions: int) -> None:
+    shrunk = shrink(simulator, seed, instructions, kind.make)
     print(f"seed {seed} still fails with chunks {sorted(shrunk.chunks)} and these units:")
     for line in shrunk.listing():
         print(line)
     print(shrunk.mismatch)
 
 
-def main() -> int:
+def main(kind: Kind = _PLAIN) -> int:
     """Exit status 0 if all seeds agree, 1 if one does not, 2 if they cannot be run."""
-    arguments = _arguments()
+    arguments = _arguments(kind)
     try:
         simulator = build(Variant.OBSERVE, report=lambda line: print(line, file=sys.stderr))
     except UserError as error:
@@ -76,7 +102,7 @@ def main() -> int:
     compared, failed = 0, []
     with ProcessPoolExecutor(arguments.jobs) as pool:
         runs = {
-            pool.submit(_attempt, simulator, seed, arguments.instructions): seed
+            pool.submit(_attempt, kind, simulator, seed, arguments.instructions): seed
             for seed in range(arguments.seed, arguments.seed + arguments.seeds)
         }
         for run in as_completed(runs):
@@ -87,9 +113,9 @@ def main() -> int:
                 print(f"seed {runs[run]}: {mismatch}\n", flush=True)
     print(f"{compared} instructions and traps agree; failing seeds: {sorted(failed) or 'none'}")
     for seed in sorted(failed):
-        _explain(simulator, seed, arguments.instructions)
+        _explain(kind, simulator, seed, arguments.instructions)
         if arguments.shrink:
-            _shrink(simulator, seed, arguments.instructions)
+            _shrink(kind, simulator, seed, arguments.instructions)
     return 1 if failed else 0
 
 

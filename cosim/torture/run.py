@@ -11,11 +11,13 @@ from cosim.model.decode import decode
 from cosim.model.machine import Machine
 from cosim.torture.layout import MEMORY
 from cosim.torture.program import Torture, generate
-from cosim.torture.xvmx import XvmxTorture
 
-__all__ = ["Shrunk", "run_seed", "shrink", "torture_job"]
+__all__ = ["Maker", "Shrunk", "run_seed", "shrink", "torture_job"]
 
 _CYCLES_PER_INSTRUCTION = 200
+
+Maker = Callable[[int, Collection[int] | None, Collection[tuple[int, int]]], Torture]
+"""A generator of programs: from a seed, some chunks of its program, without some units (chunk, unit)."""
 
 
 def run_seed(
@@ -25,17 +27,18 @@ def run_seed(
     chunks: Collection[int] | None = None,
     left_out: Collection[tuple[int, int]] = (),
     prepare: Callable[[Machine], None] | None = None,
+    make: Maker = generate,
 ) -> int:
     """Instructions and traps compared; raises Mismatch.
 
-    ``chunks`` and ``left_out`` choose parts of the program (see ``generate``); ``prepare`` gets the model
+    ``chunks`` and ``left_out`` choose parts of the program that ``make`` makes; ``prepare`` gets the model
     before it runs.
     """
-    job = torture_job(generate(seed, chunks, left_out), instructions)
+    job = torture_job(make(seed, chunks, left_out), instructions)
     return compare_job(simulator, job, limit=instructions, prepare=prepare).count
 
 
-def torture_job(torture: Torture | XvmxTorture, instructions: int) -> Job:
+def torture_job(torture: Torture, instructions: int) -> Job:
     """A run that is long enough for so many instructions."""
     return Job(
         torture.program,
@@ -61,10 +64,11 @@ class Shrunk:
     chunks: list[int]
     mismatch: Mismatch | None = None
     left_out: set[tuple[int, int]] = field(default_factory=set)
+    make: Maker = generate
 
     def listing(self) -> Iterator[str]:
         """The code that is left, a line per instruction."""
-        torture = generate(self.seed, self.chunks, self.left_out)
+        torture = self.make(self.seed, self.chunks, self.left_out)
         for chunk in self.chunks:
             for number, unit in enumerate(torture.units[chunk]):
                 if (chunk, number) not in self.left_out:
@@ -81,18 +85,18 @@ def _instructions(code: bytes) -> Iterator[str]:
         at += size
 
 
-def shrink(simulator: Build, seed: int, instructions: int) -> Shrunk:
+def shrink(simulator: Build, seed: int, instructions: int, make: Maker = generate) -> Shrunk:
     """A shorter program that fails as well: first without whole chunks, then without units."""
 
     def fails(chunks: list[int], left_out: set[tuple[int, int]]) -> Mismatch | None:
         try:
-            run_seed(simulator, seed, instructions, chunks, left_out)
+            run_seed(simulator, seed, instructions, chunks, left_out, make=make)
         except Mismatch as mismatch:
             return mismatch
         return None
 
-    units = generate(seed).units
-    best = Shrunk(seed, list(range(len(units))))
+    units = make(seed, None, ()).units
+    best = Shrunk(seed, list(range(len(units))), make=make)
     best.mismatch = fails(best.chunks, best.left_out)
     if best.mismatch is None:
         return best

@@ -2,11 +2,11 @@
 entries that must fail, VMX instructions with good and bad operands (docs/xvmx.md)."""
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from cosim.elf import Program, Segment
 from cosim.job import Stress
-from cosim.torture.assembler import encode, load_constant
 from cosim.torture.layout import (
     BODIES,
     BODY_STRIDE,
@@ -14,7 +14,6 @@ from cosim.torture.layout import (
     CELL,
     CODE,
     DATA_FRAMES,
-    DATA_REGISTERS,
     DEVICE_MEMORY,
     DEVICE_MEMORY_SIZE,
     LOOP,
@@ -24,18 +23,27 @@ from cosim.torture.layout import (
     PROBE_PAGES,
     USER_CODE,
 )
+from cosim.torture.program import Torture
 from cosim.torture.tables import TableBuilder, windows
 from cosim.torture.units import EXIT, KINDS, Context, Unit, random_unit
-from cosim.torture.xvmx_code import FIELDS_OFFSET, MACHINE_CSRS, REGISTERS, VMXON_REGION, VPIDS, fixed_code
-from rtl.isa.causes import Cause, Interrupt
+from cosim.torture.xvmx_code import fixed_code
+from cosim.torture.xvmx_layout import (
+    FIELDS_OFFSET,
+    H_CSRS,
+    LOWER,
+    MACHINE_CSRS,
+    REGISTERS,
+    VMXON_REGION,
+    VPIDS,
+)
+from cosim.torture.xvmx_units import HOST_RETURN, VMCS_REGIONS, guest_unit, host_roots, host_unit
+from rtl.isa.causes import VS_INTERRUPTS, Cause, Interrupt
 from rtl.isa.csrs import CSRS
-from rtl.isa.memory_map import DRAM_BASE
 from rtl.isa.paging import AtpMode
 from rtl.isa.privilege import Privilege
 from rtl.isa.xvmx import (
     EVENT_EXCEPTIONS,
     FIELDS,
-    FIELDS_BY_NUMBER,
     REVISION,
     Arch,
     EventBits,
@@ -44,42 +52,71 @@ from rtl.isa.xvmx import (
     ProcControl,
 )
 
-__all__ = ["XvmxTorture", "generate_xvmx"]
+__all__ = ["generate_xvmx"]
 
 _ROUNDS = 16
 _SETTINGS_BASE = CELL + 0x100
 _SETTINGS_STRIDE = 2048
+_HOST_CODE = 0x1800
+"""The host's random code, after the guest's."""
 _ALL = (1 << 64) - 1
 _SV39 = AtpMode.SV39 << 60
 
-_VMCS = [VMXON_REGION + 0x1000 * n for n in range(1, 4)]
-_WRONG_REVISION = VMXON_REGION + 0x4000
 _BITMAPS = VMXON_REGION + 0x5000
 _EPTP_LIST = VMXON_REGION + 0x6000
 _DESCRIPTOR = VMXON_REGION + 0x7000
-_NOWHERE = (0, 0x1000_0000, DRAM_BASE + (1 << 30), 1 << 55)
-"""Addresses where VMX structures cannot be."""
-
-
-@dataclass
-class XvmxTorture:
-    """A generated program.
-
-    Attributes
-    ----------
-    program: what both sides load
-    latency: of memory
-    stress: what happens around the hart
-    """
-
-    seed: int
-    program: Program
-    latency: int
-    stress: Stress | None
 
 
 def _pack(*words: int) -> bytes:
     return b"".join(word.to_bytes(4, "little") for word in words)
+
+
+@dataclass
+class _Round:
+    """The code and the settings of a round.
+
+    Attributes
+    ----------
+    start: where its guest's code stands
+    host, units: the host's random code, and the guest's
+    machine, registers: values of ``MACHINE_CSRS`` and ``REGISTERS``
+    others: VMCS, distance of M's timer, mvirt for the round's beginning
+    lower: values of ``H_CSRS`` and ``LOWER``
+    fields: numbers and values of the VMCS's fields
+    """
+
+    start: int
+    host: list[Unit]
+    units: list[Unit]
+    machine: list[int]
+    registers: list[int]
+    others: list[int]
+    lower: list[int]
+    fields: list[int]
+
+    @property
+    def all_units(self) -> list[Unit]:
+        """The host's units, then the guest's."""
+        return [*self.host, *self.units]
+
+    def segments(self, left_out: Collection[int], place: int, follower: int) -> list[Segment]:
+        """Its part of memory; ``place`` and ``follower`` are where its settings and the next ones stand."""
+        kept = [b"" if n in left_out else unit for n, unit in enumerate(self.all_units)]
+        host = b"".join(kept[: len(self.host)]) + HOST_RETURN
+        body = b"".join(kept[len(self.host) :])
+        escape = [self.registers[0] + len(body), *self.registers[1:]]  # x1 is the end of the body
+        pointer, timer, leaving = self.others
+        settings = [*self.machine, *escape, pointer, self.start + _HOST_CODE, follower, timer, leaving]
+        settings += self.lower
+        assert len(settings) * 8 == FIELDS_OFFSET
+        settings += [*self.fields, _ALL]
+        data = b"".join((word & _ALL).to_bytes(8, "little") for word in settings)
+        assert len(data) <= _SETTINGS_STRIDE and len(body) < _HOST_CODE
+        return [
+            Segment(self.start, body + EXIT),
+            Segment(self.start + _HOST_CODE, host),
+            Segment(place, data),
+        ]
 
 
 class _Generator:
@@ -92,56 +129,13 @@ class _Generator:
         seconds = [self.tables.second_stage(VPIDS[n]) for n in range(2)]
         self.satps = [0, *(_SV39 | n + 3 << 44 | root >> 12 for n, root in enumerate(guests))]
         self.eptps = [_SV39 | VPIDS[n] << 44 | root >> 12 for n, root in enumerate(seconds)]
+        self.hosts = host_roots(self.tables)
+        self.other = chooser.choice((0.0, 0.0, 0.2, 0.4))
+        """How many of the rounds have another ARCH."""
         self.code, self.labels = fixed_code()
-        self.segments: list[Segment] = []
 
     def some(self, mask: int = _ALL, density: float = 0.5) -> int:
         return sum(1 << n for n in range(64) if self.chooser.random() < density) & mask
-
-    # ---- The host's random instructions ----
-
-    def host_code(self) -> bytes:
-        """VMX instructions in root S, with operands good and bad; ends with the return."""
-        unit = b"".join(self._host_unit() for _ in range(self.chooser.randrange(0, 12)))
-        return unit + _pack(encode("jalr", 0, 26))
-
-    def _host_unit(self) -> bytes:
-        c = self.chooser
-        kind = c.choice(("field", "field", "field", "pointer", "pointer", "invalidate", "enter", "plain"))
-        rd = c.choice((0, *DATA_REGISTERS))
-        if kind == "field":
-            number = c.choice((*FIELDS_BY_NUMBER, *FIELDS_BY_NUMBER, 0x0F, 0x214, 0x30A, 0x1000, 1 << 40))
-            if number == FIELDS["PREEMPT_TIMER"].number or c.random() < 0.3:
-                return _pack(*load_constant(6, number), encode("vmread", rd, 6))
-            words = [*load_constant(6, number), *load_constant(7, c.getrandbits(c.choice((3, 16, 64))))]
-            return _pack(*words, encode("vmwrite", rd, 6, 7), encode("vmread", c.choice(DATA_REGISTERS), 6))
-        if kind == "pointer":
-            name = c.choice(("vmptrld", "vmptrld", "vmptrld", "vmclear", "vmptrst", "vmxon"))
-            return _pack(*load_constant(6, self._region()), encode(name, rd, 6 if name != "vmptrst" else 0))
-        if kind == "invalidate":
-            name = c.choice(("invept", "invvpid"))
-            operand = c.choice((0, 1, 2, 3, VPIDS[0] << 16 | c.randrange(4), c.getrandbits(34)))
-            words = [*load_constant(6, operand), *load_constant(7, c.choice((*self.eptps, 0, _ALL)))]
-            return _pack(*words, encode(name, rd, 6, 7))
-        if kind == "enter" and c.random() < 0.5:  # mostly with a field that cannot be entered with
-            words = [*load_constant(6, FIELDS["ENTRY_CTLS"].number), encode("vmwrite", rd, 6, 6)]
-            return _pack(*words, encode(c.choice(("vmlaunch", "vmresume")), rd))
-        if c.random() < 0.05:
-            region = load_constant(6, VMXON_REGION)
-            return _pack(encode("vmxoff", rd), encode("vmptrst", rd), *region, encode("vmxon", rd, 6))
-        word = c.choice(
-            (encode("vmcall"), encode("vmfunc", rd, 6, 7), 0x7B | c.getrandbits(25) << 7 & ~0xF80)
-        )
-        if word >> 25 in (0, 1, 3, 7, 8):  # nothing that leaves this code
-            word = encode("vmptrst", rd)
-        return _pack(word)
-
-    def _region(self) -> int:
-        c = self.chooser
-        if c.random() < 0.65:
-            return c.choice(_VMCS)
-        bad = (VMXON_REGION, _WRONG_REVISION, _VMCS[0] + 8, 1 << 56, _VMCS[1] | 1 << 60)
-        return c.choice((*bad, *bad, *_NOWHERE))
 
     # ---- A round ----
 
@@ -155,39 +149,6 @@ class _Generator:
         weights = {kind: weight * self.chooser.choice((0, 0.5, 1, 2)) for kind, weight in base.items()}
         weights["alu"] += 1
         return {kind: weights[kind] for kind in KINDS}
-
-    def guest_unit(self, context: Context) -> Unit:
-        """One of the plain units, or something that only a guest of Xvmx can do."""
-        c = self.chooser
-        if c.random() < 0.8:
-            return random_unit(context)
-        rd = context.data()
-        kind = c.randrange(7)
-        if kind == 0:
-            return _pack(encode("vmcall"))
-        if kind == 1:
-            words = [
-                *load_constant(6, c.choice((0, 0, 0, 1))),
-                *load_constant(7, c.choice((0, 1, 2, 511, 512))),
-            ]
-            return _pack(*words, encode("vmfunc", rd, 6, 7))
-        if kind == 2:
-            return _pack(0x0100_000F)  # pause
-        if kind == 3:
-            names = ("csrrs", "csrrw")
-            return _pack(encode(c.choice(names), rd, 0, imm=CSRS[c.choice(("stopei", "sip"))].number))
-        if kind == 4:
-            bits = c.choice((1 << Interrupt.SSI, 1 << Interrupt.SEI, 0x222))
-            change = encode(
-                c.choice(("csrrs", "csrrc", "csrrw")), rd, 7, imm=CSRS[c.choice(("sip", "sie"))].number
-            )
-            return _pack(*load_constant(7, bits), change)
-        if kind == 5:
-            return _pack(
-                encode("csrrs", rd, 0, imm=CSRS[c.choice(("time", "satp", "svmxcap", "cycle"))].number)
-            )
-        name = c.choice(("vmread", "vmptrst", "vmresume", "vmxoff", "invept", "vmptrld"))
-        return _pack(encode(name, rd))
 
     def fields(self, user: bool, start: int) -> dict[str, int]:
         """A VMCS that can be entered."""
@@ -236,6 +197,7 @@ class _Generator:
             "H_SIE": self.some(0x222, 0.4),
             "H_STVEC": self.labels["root_vector"] | 1,
             "H_SSCRATCH": c.getrandbits(64),
+            "H_SATP": c.choice(self.hosts),
             "H_SCOUNTEREN": 0x7FF,
             "H_STIMECMP": _ALL,
         }
@@ -274,48 +236,63 @@ class _Generator:
         if name == "H_SATP":  # nothing that the host could be lost with
             values[name] = c.choice((1, 7, 9, 15)) << 60
 
-    def round(self, number: int) -> None:
+    def round(self, number: int) -> "_Round":
+        """Code and settings; of another ARCH in some."""
         c = self.chooser
+        arch = c.choice((Arch.H, Arch.H, Arch.NONE)) if c.random() < self.other else Arch.XVMX
         user = c.random() < 0.4
         satp = c.choice(self.satps)
         translated = bool(satp)
         context = Context(c, translated, user, {"satp": self.satps}, self.weights(), self.tables)
         context.spaces = ((False, satp >> 44 & 0xFFFF), (True, VPIDS[0]))
+        if arch != Arch.XVMX:
+            context.weights["remap"] = 0  # its services are the host's
+            if self.tables.global_pages:
+                context.weights["translation"] = 0
+        host = [host_unit(c, self.eptps) for _ in range(c.randrange(0, 12))]
         units: list[Unit] = []
         limit = c.choice((200, 800, 2400))
         while sum(map(len, units)) < limit:
-            units.append(self.guest_unit(context))
-        body = b"".join(units)
+            units.append(guest_unit(context) if arch == Arch.XVMX else random_unit(context))
         start = BODIES + number * BODY_STRIDE
         shift = USER_CODE - CODE if translated and user else 0
-        self.segments.append(Segment(start, body + EXIT))
-        host = start + 0x1800
-        self.segments.append(Segment(host, self.host_code()))
         values = self.fields(user, start + shift)
         if values["G_SATP"] == 0:
             values["G_SATP"] = satp
         registers = {register: c.getrandbits(c.choice((8, 32, 64))) for register in REGISTERS}
         registers |= {pointer: windows(c, translated, user) for pointer in POINTERS}
-        registers |= {1: start + len(body) + shift, LOOP: 0, BUDGET: c.randrange(20, 90)}
-        settings = [*self._machine(), *(registers[register] for register in REGISTERS)]
-        settings += [c.choice(_VMCS), host, _SETTINGS_BASE + (number + 1) % _ROUNDS * _SETTINGS_STRIDE]
-        settings.append(c.randrange(10, 400))
-        assert len(settings) * 8 == FIELDS_OFFSET
+        registers |= {1: start + shift, LOOP: 0, BUDGET: c.randrange(20, 90)}
         pairs = [(FIELDS[name].number, value) for name, value in values.items()]
         c.shuffle(pairs)
-        settings += [word for pair in pairs for word in pair] + [_ALL]
-        data = b"".join((word & _ALL).to_bytes(8, "little") for word in settings)
-        assert len(data) <= _SETTINGS_STRIDE
-        self.segments.append(Segment(_SETTINGS_BASE + number * _SETTINGS_STRIDE, data))
+        machine = self._machine(arch)
+        lower = self._lower(arch, user, satp, start + shift, machine)
+        return _Round(
+            start,
+            host,
+            units,
+            [machine[name] for name in MACHINE_CSRS],
+            [registers[register] for register in REGISTERS],
+            [c.choice(VMCS_REGIONS), c.randrange(10, 400), self._leaving()],
+            [lower[name] for name in (*H_CSRS, *LOWER)],
+            [word for pair in pairs for word in pair],
+        )
 
-    def _machine(self) -> list[int]:
+    def _leaving(self) -> int:
+        """What M mode writes to mvirt when it gives the round before up."""
+        c = self.chooser
+        other = c.choice((Arch.NONE, Arch.H, 3)) if c.random() < self.other else Arch.XVMX
+        return other | self.some(CSRS["mvirt"].mask("HOLE", "NOS2"), 0.1)
+
+    def _machine(self, arch: Arch) -> dict[str, int]:
         """Registers that M mode sets for the round."""
         c = self.chooser
-        mvirt = Arch.XVMX | (CSRS["mvirt"].mask("HOLE") if c.random() < 0.2 else 0)
+        mvirt = arch | (CSRS["mvirt"].mask("HOLE") if c.random() < 0.2 else 0)
         mvirt |= CSRS["mvirt"].mask("NOS2") if c.random() < 0.04 else 0
         status = Privilege.S << 11 | self.some(CSRS["mstatus"].mask("SUM", "MXR", "SPIE", "SPP"))
         status |= self.some(CSRS["mstatus"].mask("TVM", "TW"), 0.1)
-        values = {
+        if arch != Arch.XVMX:
+            status &= ~CSRS["mstatus"].mask("TVM")  # root sets satp
+        return {
             "mvirt": mvirt,
             "medeleg": self.some(density=c.choice((0.5, 0.9, 1))) & ~(1 << Cause.ECALL_HS),
             "mideleg": self.some(density=0.8),
@@ -325,38 +302,79 @@ class _Generator:
             "mstatus": status,
             "stimecmp": _ALL if c.random() < 0.8 else 0,
             "scounteren": 0x7FF,
+            # The guest has the second of the host's address spaces, and without Xvmx they would not be apart.
+            "satp": c.choice(self.hosts if arch == Arch.XVMX else self.hosts[:2]),
         }
-        return [values[name] for name in MACHINE_CSRS]
+
+    def _lower(
+        self, arch: Arch, user: bool, satp: int, start: int, machine: dict[str, int]
+    ) -> dict[str, int]:
+        """What a round with ``arch`` goes on with in a lower mode, from ``start``: a guest of the H
+        extension, or (always without it) root itself under its tables."""
+        c = self.chooser
+        guest = arch == Arch.H and c.random() < 0.8
+        hstatus = self.some(CSRS["hstatus"].mask("SPVP", "HU")) | (
+            CSRS["hstatus"].mask("SPV") if guest else 0
+        )
+        hstatus |= self.some(CSRS["hstatus"].mask("VTVM", "VTW", "VTSR"), 0.15)
+        sstatus = self.some(CSRS["sstatus"].mask("SUM", "MXR", "SPIE"))
+        envcfg = CSRS["menvcfg"].mask("ADUE") if self.adue else 0
+        return {
+            "hedeleg": self.some(density=c.choice((0, 0.5, 0.95))),
+            "hideleg": self.some(),
+            "hcounteren": self.some(density=0.8),
+            "henvcfg": envcfg | self.some(CSRS["menvcfg"].mask("STCE", "FIOM"), 0.7),
+            "hvip": self.some(VS_INTERRUPTS, 0.2),
+            "htimedelta": self.some(density=0.1),
+            "hgatp": c.choice((0, *self.eptps)),
+            "vsatp": satp,
+            "vsstatus": self.some(),
+            "vstvec": self.labels["plain_vector"] | 1 if c.random() < 0.5 else self.labels["plain"],
+            "vsscratch": c.getrandbits(64),
+            "vstimecmp": _ALL,
+            "hie": self.some(VS_INTERRUPTS, 0.5),
+            "vsie": self.some(0x222, 0.4),
+            "hstatus": hstatus,
+            "sepc": start,
+            "sstatus": sstatus | (0 if user else CSRS["sstatus"].mask("SPP")),
+            "sp": windows(c, bool(satp), user),
+            "satp": machine["satp"] if guest else satp,
+        }
 
     # ---- Structures in memory ----
 
-    def structures(self) -> None:
+    def structures(self, first: int) -> list[Segment]:
+        """What the VMX unit reads and writes, and the settings' cell, with the address of the ``first``."""
         c = self.chooser
         revision = REVISION.to_bytes(4, "little")
-        for region in (VMXON_REGION, *_VMCS):
-            self.segments.append(Segment(region, revision + bytes(4)))
+        segments = [Segment(region, revision + bytes(4)) for region in (VMXON_REGION, *VMCS_REGIONS)]
         for n in range(4):
             density = c.choice((0.0, 0.05, 0.5))
             bits = bytes(sum(1 << n for n in range(8) if c.random() < density) for _ in range(1024))
-            self.segments.append(Segment(_BITMAPS + 0x400 * n, bits))
+            segments.append(Segment(_BITMAPS + 0x400 * n, bits))
         entries = {0: self.eptps[0], 1: self.eptps[1], 2: c.getrandbits(64), 511: self.eptps[0]}
         for n, entry in entries.items():
-            self.segments.append(Segment(_EPTP_LIST + 8 * n, entry.to_bytes(8, "little")))
+            segments.append(Segment(_EPTP_LIST + 8 * n, entry.to_bytes(8, "little")))
         descriptor = bytes(self.some(0xFF, 0.1) for _ in range(32)) + c.randbytes(8)
-        self.segments.append(Segment(_DESCRIPTOR, descriptor))
+        segments.append(Segment(_DESCRIPTOR, descriptor))
         envcfg = CSRS["menvcfg"].mask("STCE") | (CSRS["menvcfg"].mask("ADUE") if self.adue else 0)
-        cell = _SETTINGS_BASE.to_bytes(8, "little") + envcfg.to_bytes(8, "little")
-        self.segments.append(Segment(CELL, cell))
+        segments.append(Segment(CELL, first.to_bytes(8, "little") + envcfg.to_bytes(8, "little")))
+        return segments
 
 
-def generate_xvmx(seed: int) -> XvmxTorture:
-    """The program of ``seed``."""
+def generate_xvmx(
+    seed: int, chunks: Collection[int] | None = None, left_out: Collection[tuple[int, int]] = ()
+) -> Torture:
+    """The program of ``seed``, or some ``chunks`` (rounds) of it, without the units ``left_out``."""
     generator = _Generator(seed)
-    for number in range(_ROUNDS):
-        generator.round(number)
-    generator.structures()
+    made = [generator.round(number) for number in range(_ROUNDS)]
+    chosen = [n for n in range(_ROUNDS) if chunks is None or n in chunks]
+    places = [_SETTINGS_BASE + n * _SETTINGS_STRIDE for n in chosen]
+    segments = [Segment(CODE, generator.code), *generator.structures(places[0])]
+    for at, number in enumerate(chosen):
+        out = {n for chunk, n in left_out if chunk == number}
+        segments += made[number].segments(out, places[at], places[(at + 1) % len(places)])
     c = generator.chooser
-    segments = [Segment(CODE, generator.code), *generator.segments]
     segments.append(Segment(PROBE, b"\x82\x80" * (0x800 * PROBE_PAGES)))
     segments += [Segment(frame, c.randbytes(4096)) for frame in DATA_FRAMES]
     pages: dict[int, bytearray] = {}
@@ -368,4 +386,4 @@ def generate_xvmx(seed: int) -> XvmxTorture:
     program.check_fits(MEMORY)
     own = (DEVICE_MEMORY, DEVICE_MEMORY_SIZE)
     stress = Stress(c.getrandbits(32), own) if c.random() < 0.5 else None
-    return XvmxTorture(seed, program, c.choice((0, 1, 1, 3, 8, 25)), stress)
+    return Torture(seed, program, c.choice((0, 1, 1, 3, 8, 25)), stress, [each.all_units for each in made])

@@ -127,6 +127,25 @@ XPROGRAM
     csrc mstatus, t0
     CHECK a1, 0x5a5a
     TO_S
+    MAP middle, 64, leaves, PTE_TABLE   # without a current VMCS there is no second stage
+    MAP leaves, 0, page, PTE_URWX
+    la a0, vmcs_a
+    vmclear a1, a0
+    CHECK a1, 0
+    TO_M
+    li t0, MSTATUS_MPV | MSTATUS_MPP_S | MSTATUS_MPRV
+    csrs mstatus, t0
+    li a0, HOLE
+    la s0, 1f
+    li s1, 0
+    ld a1, 0(a0)
+1:  li t0, MSTATUS_MPRV
+    csrc mstatus, t0
+    CHECK_TRAP BY_M, LOAD_ACCESS
+    TO_S
+    la a0, vmcs_a
+    vmptrld a1, a0
+    CHECK a1, 0
     TEST 9      # the guest's ecall from U under medeleg goes where medeleg says
     TO_M
     li t0, 1 << ECALL_U
