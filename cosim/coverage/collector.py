@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
+from cosim.coverage.architectures import EXIT, OTHERS, STANDINGS
 from cosim.coverage.group import Bin
 from cosim.coverage.instructions import DONE, ILLEGAL, VIRTUAL
 from cosim.coverage.permissions import first_permission, second_permission
@@ -21,11 +22,12 @@ from rtl.isa.csr_state import csr_states
 from rtl.isa.csrs import CSRS_BY_NUMBER
 from rtl.isa.instructions import COMPRESSED, INSTRUCTIONS, Format
 from rtl.isa.privilege import mode_name
-from rtl.isa.xvmx import Arch
+from rtl.isa.xvmx import NO_VMCS, Arch, ExitReason
 
 __all__ = ["Collector"]
 
 _MODES = {(privilege, virt): mode_name(privilege, virt) for privilege in (0, 1, 3) for virt in (0, 1)}
+_ALL_CSRS = csr_states(hypervisor=True, xvmx=True)
 _OWN = {Cause.ECALL_U, Cause.ECALL_HS, Cause.ECALL_VS, Cause.ECALL_M, Cause.BREAKPOINT}
 _OUTCOMES: dict[int | None, str] = dict.fromkeys((None, *_OWN), DONE)
 _OUTCOMES |= {Cause.ILLEGAL_INSTRUCTION: ILLEGAL, Cause.VIRTUAL_INSTRUCTION: VIRTUAL}
@@ -108,13 +110,17 @@ class Collector:
         walks = self._walks
         walks.clear()
         vmx = self._hart.vmx
-        arch = vmx.arch
+        arch, standing = vmx.arch, self._standing()
         if arch == Arch.XVMX:
             self._xvmx.before()
         record = self._step(*arguments, **options)
+        if record.csr_writes and record.csr_writes[0][0] == "mvirt":
+            self._count("architectures", str(int(arch)), str(int(vmx.arch)), standing)
         if arch != Arch.H or vmx.hole:  # not the architecture that the other bins are of
             if arch == Arch.XVMX:
                 self._xvmx.after(record)
+            if arch in OTHERS and not vmx.hole:
+                self._other_csr(record, arch)
             return record
         trap = record.trap
         self._executed[record.bits, record.privilege, record.virt, trap] += 1
@@ -125,6 +131,26 @@ class Collector:
         if walks or record.memory:
             self._memory(record)
         return record
+
+    def _standing(self) -> str:
+        """What of Xvmx a change of ARCH would end."""
+        vmx = self._hart.vmx
+        return STANDINGS[3 if vmx.outstanding else 2 if vmx.current != NO_VMCS else int(vmx.operating)]
+
+    def _other_csr(self, record: Record, arch: Arch) -> None:
+        """A CSR access without the H extension; one that neither is done nor refused does not count."""
+        word = _word(record.bits)
+        csr = CSRS_BY_NUMBER.get(word.csr) if word.csr >= 0 else None
+        outcome = EXIT if record.vm_exit else _OUTCOMES.get(record.trap)
+        if csr is None or csr.name not in _ALL_CSRS or outcome is None:
+            return
+        if record.vm_exit and record.trap not in (ExitReason.CSR, ExitReason.SATP, ExitReason.TIME):
+            cause = self._hart.vmx.vmcs.field["EXIT_QUAL"]
+            if record.trap != ExitReason.EXCEPTION or cause != Cause.ILLEGAL_INSTRUCTION:
+                return
+            outcome = ILLEGAL
+        access = "write" if word.writes else "read"
+        self._count("arch_csrs", csr.name, OTHERS[arch], self._mode(record), access, outcome)
 
     def _mode(self, record: Record) -> str:
         return _MODES[record.privilege, record.virt]

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from cosim.coverage.architectures import architecture_groups
 from cosim.coverage.csrs import absent_csr_group, csr_group
 from cosim.coverage.group import Group
 from cosim.coverage.instructions import instruction_group
@@ -17,5 +18,5 @@ __all__ = ["groups"]
 def groups() -> dict[str, Group]:
     """By name. Do not change the result."""
     found = [trap_group(), return_group(), instruction_group(), csr_group(), absent_csr_group()]
-    found += [*walk_groups(), *permission_groups(), *xvmx_groups()]
+    found += [*walk_groups(), *permission_groups(), *xvmx_groups(), *architecture_groups()]
     return {group.name: group for group in found}

@@ -15,6 +15,7 @@ from rtl.isa.xvmx import (
     EptQualification,
     EventBits,
     ExitReason,
+    ProcControl,
     VmError,
 )
 
@@ -51,6 +52,8 @@ _EXITS: dict[ExitReason, tuple[list[str], tuple[str, ...]]] = {
     ExitReason.VMFUNC: ([""], _BOTH),
 }
 """Reason -> details that there are, and the modes that can exit for it. CSR writes from U need mvirt.HOLE."""
+
+_FIRST_STAGES = ("bare", "Sv39")
 
 _NAMES = [name for name, i in INSTRUCTIONS.items() if i.extension == "Xvmx"]
 _ERRORS: dict[str, tuple[VmError, ...]] = {
@@ -122,9 +125,21 @@ def _entry_group() -> Group:
     return cross("vm_entries", "Xvmx: entry, mode, event", axes, impossible)
 
 
+def _transition_group() -> Group:
+    axes = {
+        "transition": ("entry", "exit"),
+        "host": _FIRST_STAGES,
+        "guest": _FIRST_STAGES,
+        "second stage": ("EPT", "none"),
+        "VPID": ("tagged", "untagged"),
+    }
+    title = "Xvmx: entry or exit, first stages of host and guest, second stage, VPID"
+    return cross("vm_translations", title, axes, lambda *_: None)
+
+
 def xvmx_groups() -> list[Group]:
     """All groups of Xvmx."""
-    return [_exit_group(), _instruction_group(), _entry_group()]
+    return [_exit_group(), _instruction_group(), _entry_group(), _transition_group()]
 
 
 class XvmxCounter:
@@ -133,11 +148,12 @@ class XvmxCounter:
     def __init__(self, hart: Hart, count: Callable[..., None]) -> None:
         self._hart = hart
         self._count = count
-        self._event, self._waits = 0, 0
+        self._event, self._waits, self._host = 0, 0, 0
 
     def before(self) -> None:
         """The hart is about to do a step."""
         field = self._hart.vmx.vmcs.field
+        self._host = self._hart.csrs.value["satp"]
         self._event, self._waits = field["ENTRY_EVENT"], field["G_ACTIVITY"]
 
     def after(self, record: Record) -> None:
@@ -146,6 +162,8 @@ class XvmxCounter:
         if record.vm_exit:
             assert record.trap is not None
             self._count("vm_exits", ExitReason(record.trap).name, self._detail(record), mode)
+            if record.trap != ExitReason.ENTRY_FAIL:
+                self._transition("exit", self._hart.csrs.value["satp"])
         instruction = find(record.bits) if record.bits & 0x7F == 0x7B else None
         if instruction is not None and not (record.trap is not None and record.trap & INTERRUPT_BIT):
             self._instruction(instruction.name, mode, record)
@@ -182,6 +200,15 @@ class XvmxCounter:
             kind = "interrupt" if self._event & EventBits.INTERRUPT else "exception"
             kind = kind if self._event & EventBits.VALID else "waits" if self._waits else "none"
             self._count("vm_entries", name, mode_name(self._hart.privilege, 1), kind)
+            self._transition("entry", self._host)
+
+    def _transition(self, which: str, host: int) -> None:
+        vmx = self._hart.vmx
+        second = "EPT" if vmx.proc(ProcControl.EPT) else "none"
+        tagged = "tagged" if vmx.proc(ProcControl.VPID) else "untagged"
+        guest = self._hart.csrs.value["vsatp"]
+        stages = (_FIRST_STAGES[bool(root)] for root in (host, guest))
+        self._count("vm_translations", which, *stages, second, tagged)
 
     def _result(self, name: str, record: Record) -> str:
         """From rd; without one there is nothing to tell."""

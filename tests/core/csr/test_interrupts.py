@@ -392,3 +392,22 @@ def test_without_the_extension():
             await hart.csr("hip", CsrOp.SET, 0, write=False)
 
     run(test, CoreConfig(hypervisor=False, xvmx=False))
+
+
+def test_vs_level_interrupts_of_h_end_with_it():
+    """docs/xvmx.md, section 1: they do not exist with ARCH 0 or 2, whatever ARCH 1 has left behind."""
+
+    async def test(hart):
+        await hart.write("mvirt", 1)
+        await hart.write("hvip", VS_INTERRUPTS)
+        await hart.write("mie", VS_INTERRUPTS)
+        await hart.write("mstatus", 0)
+        await hart.enter("U")
+        assert hart.interrupt() is not None
+        for arch in (0, 2):
+            await hart.trap(Cause.ECALL_U)
+            await hart.write("mvirt", arch)
+            await hart.enter("U")
+            assert hart.interrupt() is None
+
+    run(test)
