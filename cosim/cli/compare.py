@@ -13,7 +13,7 @@ __all__ = ["compare"]
 
 def compare(
     columns: Annotated[
-        list[str] | None, typer.Argument(metavar="COLUMN...", help="native, el2, vmx, vmx-novpid, ...; all")
+        list[str] | None, typer.Argument(metavar="COLUMN...", help="native, el2, el2-split, vmx, ...; all")
     ] = None,
     workloads: Annotated[bool, typer.Option(help="run the whole workloads too")] = True,
     json: Annotated[Path | None, typer.Option(help="write all cells with their parts")] = None,
