@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from cosim.elf import read_elf
 from cosim.model import Machine
 from firmware.images import Boot, Guest, native, small_guest, virtual
 from rtl.isa.memory_map import DRAM_BASE
@@ -89,6 +90,24 @@ def test_typed_input_reaches_a_guest(beside: list[str], way: dict):
         "echo: done",
     ]
     assert result.status == 0
+
+
+@pytest.mark.parametrize(
+    ("symbol", "option", "status", "told"),
+    [
+        ("exit_fast", "hosted", 253, "[bivisor] panic: trap in the hypervisor; pc {:#x}, cause 0x2"),
+        ("exit_fast", "split", 253, "[bivisor] panic: trap in the hypervisor; pc {:#x}, cause 0x2"),
+        ("leave", "split", 254, "[monitor] unexpected trap"),
+    ],
+)
+def test_a_fault_of_the_host_is_told(symbol: str, option: str, status: int, told: str):
+    """Of the host kernel, which runs in HS or VS mode; of the lowvisor, which then has no place to save to."""
+    boot = virtual([Guest(small_guest("hello"), 4 << 20)], **{option: True})
+    place = read_elf(boot.elves[1]).symbols[symbol]
+    machine = load(boot)
+    machine.bus.dram[place - DRAM_BASE : place - DRAM_BASE + 4] = bytes(4)
+    result = machine.run(LIMIT)
+    assert told.format(place) in result.console.decode() and result.status == status
 
 
 @ways

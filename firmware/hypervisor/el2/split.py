@@ -86,11 +86,11 @@ guest_exit:
 {each("sd", CALLEE_SAVED)}
     csrr t0, sscratch
     sd t0, 16(sp)
+    la t0, kernel_call          # already here, so that a trap of the lowvisor's own is told
+    csrw stvec, t0
     mv a0, sp
     la sp, lowvisor_stack
     jal {leave}
-    la t0, kernel_call
-    csrw stvec, t0
     la sp, {kernel}
     ld t0, 16(sp)
     csrw sscratch, t0
