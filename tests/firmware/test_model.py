@@ -101,7 +101,7 @@ def test_typed_input_reaches_a_guest(beside: list[str], way: dict):
     ],
 )
 def test_a_fault_of_the_host_is_told(symbol: str, option: str, status: int, told: str):
-    """Of the host kernel, which runs in HS or VS mode; of the lowvisor, which then has no place to save to."""
+    """Of the host kernel, in HS or VS mode; of the lowvisor, which then has no place to save to."""
     boot = virtual([Guest(small_guest("hello"), 4 << 20)], **{option: True})
     place = read_elf(boot.elves[1]).symbols[symbol]
     machine = load(boot)

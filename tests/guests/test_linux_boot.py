@@ -39,7 +39,11 @@ def _shadowed(linux: LinuxGuest, bootargs: str) -> Boot:
     return virtual([Guest(linux.image, _MEMORY, bootargs)], shadow=True)
 
 
-_WAYS = pytest.mark.parametrize("boot", [_natively, _virtually, _shadowed])
+def _split(linux: LinuxGuest, bootargs: str) -> Boot:
+    return virtual([Guest(linux.image, _MEMORY, bootargs)], split=True)
+
+
+_WAYS = pytest.mark.parametrize("boot", [_natively, _virtually, _shadowed, _split])
 
 
 def _check(console: str) -> None:
@@ -119,11 +123,26 @@ def test_kernel_without_an_init_resets_the_machine(linux: LinuxGuest, tmp_path: 
         ["--bare"],
         [],
         ["--no-ept"],
+        ["--hosted"],
+        ["--split"],
         ["--arch", "vmx"],
+        ["--arch", "vmx", "--hosted"],
+        ["--arch", "vmx", "--no-vpid"],
         ["--arch", "vmx", "--no-ept"],
         ["--arch", "vmx", "--nos2"],
     ],
-    ids=["native", "el2", "el2-shadow", "vmx", "vmx-shadow", "vmx-nos2"],
+    ids=[
+        "native",
+        "el2",
+        "el2-shadow",
+        "el2-hosted",
+        "el2-split",
+        "vmx",
+        "vmx-hosted",
+        "vmx-novpid",
+        "vmx-shadow",
+        "vmx-nos2",
+    ],
 )
 def test_on_the_simulated_machine(linux: LinuxGuest, tmp_path: Path, options: list[str]) -> None:
     """The command that people use, on the RTL; as a guest it has nearly the whole machine."""
