@@ -25,18 +25,18 @@ class Rules:
     ----------
     memory, latency, max_cycles: of the machine, see :class:`cosim.job.Job`
     until: a program that never ends (it idles in wfi) ends when it has printed this, and has passed
-    fail_on: a program that prints this has failed, however it ends
+    fail_on: a program that prints one of these has failed, however it ends
     signatures: folder for ``<name>.signature``: begin_signature..end_signature as lines of one little-endian
         32-bit word in hexadecimal
     logs: folder for ``<name>.log``: what the program printed
     lockstep: compare every instruction with the golden model (on an observing simulator)
     """
 
-    memory: int = 128 << 20
+    memory: int = 256 << 20
     latency: int = 1
     max_cycles: int = 50_000_000
     until: str | None = None
-    fail_on: str | None = None
+    fail_on: tuple[str, ...] = ()
     signatures: Path | None = None
     logs: Path | None = None
     lockstep: bool = False
@@ -132,8 +132,9 @@ def _run(build: Build, path: Path, rules: Rules) -> Verdict:
 
 def _problem(result: Result, rules: Rules) -> str:
     """What is wrong with how a program ended; empty if nothing is."""
-    if rules.fail_on is not None and rules.fail_on in result.console:
-        return f"printed {rules.fail_on!r}"
+    for text in rules.fail_on:
+        if text in result.console:
+            return f"printed {text!r}"
     if result.outcome == "limit":
         return f"still running after {rules.max_cycles:,} cycles, at pc {result.pc:#x}"
     if result.outcome == "reset":

@@ -22,13 +22,15 @@ def suite(
         bool, typer.Option("--signature", help="write DIR/NAME.signature for each program")
     ] = False,
     signature_dir: Annotated[Path | None, typer.Option(help="write the signatures there")] = None,
-    mem: Annotated[str, typer.Option(help="memory of the machine")] = "128M",
+    mem: Annotated[str, typer.Option(help="memory of the machine")] = "256M",
     mem_latency: Annotated[int, typer.Option(help="cycles from an address to its first data, less one")] = 1,
     max_cycles: Annotated[int, typer.Option(help="stop each program there")] = 50_000_000,
     until: Annotated[
         str | None, typer.Option(help="a program that has printed this is done, and has passed")
     ] = None,
-    fail_on: Annotated[str | None, typer.Option(help="a program that prints this has failed")] = None,
+    fail_on: Annotated[
+        list[str] | None, typer.Option(help="a program that prints this has failed; repeatable")
+    ] = None,
     lockstep: Annotated[
         bool, typer.Option("--lockstep", help="compare every instruction with the golden model")
     ] = False,
@@ -46,7 +48,8 @@ def suite(
     simulator = built(Variant.OBSERVE if lockstep else Variant.FAST)
     width = max(len(path.name) for path in paths)
     passed = 0
-    rules = Rules(parse_size(mem), mem_latency, max_cycles, until, fail_on, where, logs, lockstep)
+    texts = tuple(fail_on or ())
+    rules = Rules(parse_size(mem), mem_latency, max_cycles, until, texts, where, logs, lockstep)
     for verdict in run_suite(simulator, paths, jobs=jobs or os.cpu_count() or 1, rules=rules):
         word, style = ("FAIL", "red") if verdict.problem else ("pass", "green")
         name = verdict.path.name.ljust(width)

@@ -109,7 +109,8 @@ class DataCache(wiring.Component):
     def _schedule(self, m: Module) -> None:
         """Stage 0: who reads the arrays. The walker goes before the hart, everybody else after it; a line
         being written back lets new requests go first unless its refill waits for it, but not those that are
-        looked up again (they may wait for just this); an idle cycle reads for the hart once more."""
+        looked up again (they may wait for just this), nor the hart's next one before them: its operation may
+        wait for the walker, and the walker for the request; an idle cycle reads for the hart once more."""
         g, cpu, slot = self.geometry, self.cpu, self._slot
         stalled = Signal()
         may_index = Signal()
@@ -126,7 +127,8 @@ class DataCache(wiring.Component):
             stalled.eq(cpu.valid & ~cpu.done),
         ]
         writeback = self._writeback
-        new = (cpu.index_valid & may_index) | (slot.wants & ~slot.busy)
+        waits = slot.busy & slot.retried
+        new = (cpu.index_valid & may_index & ~waits) | (slot.wants & ~slot.busy)
         with m.If(writeback.reading & (self._overtaken | ~new)):
             m.d.comb += [read_address.eq(writeback.read_address), writeback.granted.eq(1)]
         with m.Elif(slot.wants & (slot.urgent | ~cpu_wants)):

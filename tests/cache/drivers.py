@@ -63,7 +63,7 @@ class DataDriver:
         delay = 0
         while waiting or first:
             valid = first is not None and delay == 0
-            offers = bool(waiting) and idle == 0 and (first is None or valid)
+            offers = bool(waiting) and idle == 0
             self.pins.set(ctx, index_valid=offers, valid=valid)
             if offers:
                 self.pins.set(ctx, index=waiting[-1].paddr & 0xFFF)
@@ -84,8 +84,8 @@ class DataDriver:
             else:
                 assert not done, "done without a request"
                 delay = max(delay - 1, 0)
-            if offers and taken:
-                assert first is None, "index taken while stage 1 is occupied"
+            assert not (taken and valid and first), "index taken while stage 1 is occupied"
+            if offers and taken and first is None:
                 first = waiting.pop()
                 delay = first.delay
                 idle = waiting[-1].idle if waiting else 0

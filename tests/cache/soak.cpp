@@ -166,14 +166,19 @@ struct Hart {
     Word next = 0, address = 0, data = 0, loaded = 0, progress = 0, done = 0, errors = 0;
     unsigned op = READ, mask = 0;
     int delay = 0;
+    bool translating = false;
+    Word walks = 0;
 
-    void drive() {
+    // `walked`: requests of the walker that have been answered. A translation may wait for one of them.
+    void drive(Word walked) {
+        if (translating && walked != walks) translating = false;
         if (!first && chance(pressure)) {
             first = true;
             next = chance(0.03) ? DEVICE + 8 * below(8) : pick();
         }
-        valid = second && delay == 0;
-        offers = first && (!second || (valid && !amo));
+        valid = second && delay == 0 && !translating;
+        offers = first;
+        walks = walked;
         PIN(cpu, index_valid) = offers;
         PIN(cpu, index) = offers ? next & 0xfff : below(4096);
         PIN(cpu, valid) = valid;
@@ -186,7 +191,7 @@ struct Hart {
     }
 
     void check() {
-        bool finished = false, answered = PIN(cpu, done), taken = offers && PIN(cpu, index_ready);
+        bool finished = false, answered = PIN(cpu, done), ready = PIN(cpu, index_ready);
         if (answered && !valid) fail("done without a request", address);
         if (answered) {
             finished = answer();
@@ -195,10 +200,10 @@ struct Hart {
         } else if (valid && !device && !amo && op == WRITE && chance(0.002)) {
             second = false;
         }
-        if (taken && second && !finished) fail("an index is taken too early", next);
+        if (ready && valid && !answered) fail("an index is taken too early", next);
         if (finished) second = false;
         if (second && !valid && delay > 0) delay--;
-        if (taken) begin();
+        if (offers && ready && !second) begin();
         if (second && cycle - progress > HANGS) fail("the hart hangs", address);
     }
 
@@ -238,6 +243,7 @@ struct Hart {
         data = source();
         mask = device ? 1 : below(256);
         delay = chance(0.6) ? 0 : below(6);
+        translating = chance(0.05);
         progress = cycle;
     }
 };
@@ -393,7 +399,7 @@ int main(int argc, char** argv) {
     for (cycle = 0; cycle < cycles; cycle++) {
         if (cycle % 5000 == 0) change_mood();
         ram.drive();
-        hart.drive();
+        hart.drive(walker.done);
         walker.prepare();
         dma.prepare();
         fetcher.drive();

@@ -332,6 +332,34 @@ def test_dma_is_not_starved_by_a_busy_hart():
     assert bench.cpu.cycles < 340
 
 
+def test_a_line_is_cleaned_while_the_hart_waits_for_the_walker():
+    """The hart's operation waits for its translation, the next one offers its index all the time, and the
+    walker waits until the instruction cache's line is clean."""
+    bench = Bench()
+    seen = []
+
+    async def cpu(ctx):
+        await bench.cpu.run(ctx, [Access(line(0), WRITE, 7)])
+        bench.cpu.pins.set(ctx, index_valid=True, index=0x100)
+
+    async def clean(ctx):
+        await ctx.tick().repeat(40)
+        await bench.clean.request(ctx, line(0), CLEAN)
+        seen.append("clean")
+
+    async def walker(ctx):
+        await ctx.tick().repeat(42)
+        await bench.walker.request(ctx, line(1))
+        seen.append("walker")
+
+    async def deadline(ctx):
+        await ctx.tick().repeat(200)
+        assert sorted(seen) == ["clean", "walker"]
+        assert bench.memory.words[line(0)] == 7
+
+    bench.run(cpu, clean, walker, deadline)
+
+
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(
     "config", [SMALL, CacheConfig(ways=1, way_bytes=128), CacheConfig(ways=4, way_bytes=512)]

@@ -58,7 +58,8 @@ def test_suite_judges_by_what_is_printed(simulator, tmp_path):
 
     assert problem(until="all good") == ""
     assert (tmp_path / (elf.name + ".log")).read_text().startswith("3 tests: all good")
-    assert problem(until="all good", fail_on="3 tests") == "printed '3 tests'"
+    assert problem(until="all good", fail_on=("bad", "3 tests")) == "printed '3 tests'"
+    assert problem(until="all good", fail_on=("bad",)) == ""
     assert problem(until="never printed").startswith("still running")
 
 
