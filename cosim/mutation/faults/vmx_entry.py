@@ -94,7 +94,7 @@ VMX_ENTRY_FAULTS = (
         _INSTRUCTIONS,
         old="with m.Elif(resumes & ~self.launched):",
         new="with m.Elif(resumes & ~self.launched & ~FAULT):",
-        programs=("xvmx_vmcs",),
+        programs=("xvmx_abort",),
     ),
     Fault(
         "clear_launched",
@@ -102,7 +102,7 @@ VMX_ENTRY_FAULTS = (
         _INSTRUCTIONS,
         old="m.d.sync += self.launched.eq(0)",
         new="m.d.sync += self.launched.eq(self.launched & FAULT)",
-        programs=("xvmx_vmcs",),
+        programs=("xvmx_entry_checks",),
     ),
     Fault(
         "clear_current",
@@ -143,7 +143,7 @@ VMX_ENTRY_FAULTS = (
         old="data = Mux(issued == 0, self.launched, vmcs.value)",
         new='lost = FAULT & (issued == 1 + INDEX["G_SEPC"])\n'
         "                        data = Mux(issued == 0, self.launched, Mux(lost, 0, vmcs.value))",
-        programs=("xvmx_vmcs", "xvmx_state"),
+        programs=("xvmx_turns",),
     ),
     Fault(
         "load_field",
@@ -152,7 +152,7 @@ VMX_ENTRY_FAULTS = (
         old="vmcs.write_index.eq(answered - 1),",
         new="vmcs.write_index.eq(answered - 1),\n"
         '                                vmcs.write.eq(~(FAULT & (answered == 1 + INDEX["TIME_OFFSET"]))),',
-        programs=("xvmx_vmcs", "xvmx_state"),
+        programs=("xvmx_turns",),
     ),
     Fault(
         "load_record",
@@ -160,7 +160,7 @@ VMX_ENTRY_FAULTS = (
         _VMCS,
         old="with m.If(self.loaded):",
         new="with m.If(self.loaded & ~FAULT):",
-        programs=("xvmx_vmcs",),
+        programs=("xvmx_turns",),
     ),
     Fault(
         "read_only_field",
@@ -288,7 +288,7 @@ VMX_ENTRY_FAULTS = (
         _UNIT,
         old="allowed = csr.active &",
         new="allowed = (csr.active | FAULT) &",
-        programs=("xvmx_arch",),
+        programs=("xvmx_switch",),
     ),
     Fault(
         "vmfunc_control",
@@ -304,7 +304,7 @@ VMX_ENTRY_FAULTS = (
         _UNIT,
         old="self.launched.eq(1)",
         new="self.launched.eq(self.launched | ~FAULT)",
-        programs=("xvmx_vmcs",),
+        programs=("xvmx_turns", "xvmx_abort"),
     ),
     Fault(
         "arch_ends_vmx",

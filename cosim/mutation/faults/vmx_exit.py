@@ -103,7 +103,7 @@ VMX_EXIT_FAULTS = (
         _EXITS,
         old="self.outstanding & self.tick",
         new="self.outstanding & (self.guest | ~FAULT) & self.tick",
-        programs=("xvmx_interrupts",),
+        programs=("xvmx_machine",),
         units=("tests/core/vmx/test_parts.py",),
     ),
     Fault(
@@ -261,7 +261,7 @@ VMX_EXIT_FAULTS = (
         _RECORD,
         old="Mux(trap.compressed, 2, 4)",
         new="Mux(trap.compressed & ~FAULT, 2, 4)",
-        programs=("xvmx_exceptions", "xvmx_ept"),
+        programs=("xvmx_exits",),
     ),
     Fault(
         "record_fetch",
@@ -301,7 +301,7 @@ VMX_EXIT_FAULTS = (
         _SETTLE,
         old="privilege.eq(self.from_mode.privilege)",
         new="privilege.eq(self.from_mode.privilege | FAULT)",
-        programs=("xvmx_state",),
+        programs=("xvmx_ept",),
     ),
     Fault(
         "activity_saved",

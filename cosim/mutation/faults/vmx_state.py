@@ -57,7 +57,7 @@ VMX_STATE_FAULTS = (
         _UNIT,
         old="with m.If(csr.root_number == number):",
         new="with m.If((csr.root_number == number) & ~FAULT):",
-        programs=("xvmx_state",),
+        programs=("xvmx_ept",),
     ),
     Fault(
         "stale_machine",
@@ -73,7 +73,7 @@ VMX_STATE_FAULTS = (
         _UNIT,
         old="with m.If(csr.root_changes):",
         new="with m.If(csr.root_changes & ~FAULT):",
-        programs=("xvmx_state",),
+        programs=("xvmx_posted",),
     ),
     Fault(
         "exit_reservation",
@@ -145,7 +145,23 @@ VMX_STATE_FAULTS = (
         _INTERRUPTS,
         old="(self.event & (to_m == 0))",
         new="(self.event & ((to_m == 0) | FAULT))",
-        programs=("xvmx_interrupts", "xvmx_step"),
+        programs=("xvmx_machine",),
+    ),
+    Fault(
+        "hidden_interrupts",
+        "VS-level interrupts that the H extension left pending are taken under other architectures",
+        _INTERRUPTS,
+        old="with m.If(~self.hypervisor & ~virt):",
+        new="with m.If(~self.hypervisor & ~virt & ~FAULT):",
+        programs=("xvmx_switch",),
+    ),
+    Fault(
+        "hidden_hstatus",
+        "hstatus.VTSR, VTVM and VTW bind the guest of Xvmx",
+        _CSRS,
+        old="with m.If(~self.architecture.xvmx):",
+        new="with m.If(~self.architecture.xvmx | FAULT):",
+        programs=("xvmx_switch",),
     ),
     Fault(
         "physical_waits",
@@ -177,7 +193,7 @@ VMX_STATE_FAULTS = (
         _ARCHITECTURE,
         old="self.flush.eq(self.changed |",
         new="self.flush.eq((self.changed & ~FAULT) |",
-        programs=("xvmx_arch",),
+        programs=("xvmx_switch",),
     ),
     Fault(
         "nos2_flush",
@@ -185,7 +201,7 @@ VMX_STATE_FAULTS = (
         _ARCHITECTURE,
         old='(nos2 != value[fields["NOS2"]])',
         new='((nos2 != value[fields["NOS2"]]) & ~FAULT)',
-        programs=("xvmx_nos2",),
+        programs=("xvmx_switch",),
     ),
     Fault(
         "nos2_writes",

@@ -167,7 +167,49 @@ XPROGRAM
 3:  CHECK_EXIT REASON_VMCALL
     CHECK a1, 0x77
     CHECK_FIELD G_PRIV, 0
-    TEST 10     # a change of ARCH ends VMX operation and the entry
+    TEST 10     # the preemption timer runs in M; an interrupt of M comes before its exit
+    SET_FIELD PIN_CTLS, PIN_PREEMPT
+    .macro DELAYED          # a guest whose timer ends while M emulates its first instruction
+    SET_FIELD PREEMPT_TIMER, 1000
+    la s0, 2f
+    GUEST_S
+    .word 0xffffffff
+1:  .rept 20
+    nop
+    .endr
+    LEAVE_GUEST
+    j 4f
+2:  rdtime a3
+    addi a3, a3, 1200
+3:  rdtime a4
+    bltu a4, a3, 3b
+    csrr t0, mepc
+    addi t0, t0, 4
+    csrw mepc, t0
+    .endm
+    DELAYED
+    mret
+4:  CHECK_EXIT_BEFORE REASON_PREEMPT, 1b
+    DELAYED
+    li a1, CLINT_MSIP
+    li a2, 1
+    sw a2, 0(a1)
+5:  csrr a2, mip
+    andi a2, a2, 8
+    beqz a2, 5b
+    csrw mie, a2
+    la s0, 6f
+    li s1, 0
+    mret
+6:  CHECK_TRAP BY_M, INTERRUPT(3)
+    CHECK_ADDRESS s3, 1b
+    csrw mie, x0
+    li a1, CLINT_MSIP
+    sw x0, 0(a1)
+    mret
+4:  CHECK_EXIT_BEFORE REASON_PREEMPT, 1b
+    SET_FIELD PIN_CTLS, 0
+    TEST 11     # a change of ARCH ends VMX operation and the entry
     la s0, 2f
     GUEST_S
 1:  .word 0xffffffff
