@@ -49,7 +49,7 @@ def coverage(
     tasks = [Task(path) for path in programs or []]
     tasks += [Task(seed=n, instructions=instructions) for n in range(seed, seed + seeds)]
     tasks += [Task(seed=n, instructions=instructions, xvmx=True) for n in range(seed, seed + xvmx_seeds)]
-    tasks += [Task()] if sweep else []
+    tasks += [Task(), Task(xvmx=True)] if sweep else []
     if rtl:
         return _rtl(tasks, jobs or os.cpu_count() or 1, holes)
     if not tasks and not merge:

@@ -19,6 +19,7 @@ from cosim.torture.program import generate
 from cosim.torture.run import torture_job
 from cosim.torture.sweep import SWEEP_INSTRUCTIONS, sweep_program
 from cosim.torture.xvmx import generate_xvmx
+from cosim.torture.xvmx_sweep import XVMX_SWEEP_INSTRUCTIONS, xvmx_sweep_program
 from rtl.isa.memory_map import DRAM_SIZE_MIN
 
 __all__ = ["Task", "covered", "measure", "task_job"]
@@ -29,7 +30,7 @@ _MAX_CYCLES = 20_000_000
 @dataclass(frozen=True)
 class Task:
     """A program to run: an ELF file, so many instructions of a torture seed (``xvmx``: of those for Xvmx), or
-    without both the sweep."""
+    without both the sweep (``xvmx``: that without the H extension)."""
 
     path: Path | None = None
     seed: int | None = None
@@ -40,7 +41,9 @@ class Task:
         if self.path:
             return str(self.path)
         kind = "Xvmx torture" if self.xvmx else "torture"
-        return "CSR sweep" if self.seed is None else f"{kind} seed {self.seed}"
+        if self.seed is None:
+            return "CSR sweep without H" if self.xvmx else "CSR sweep"
+        return f"{kind} seed {self.seed}"
 
 
 def task_job(task: Task) -> Job:
@@ -50,7 +53,8 @@ def task_job(task: Task) -> Job:
     if task.seed is not None:
         make = generate_xvmx if task.xvmx else generate
         return torture_job(make(task.seed), task.instructions)
-    return Job(sweep_program(), memory=DRAM_SIZE_MIN, max_cycles=_MAX_CYCLES)
+    program = xvmx_sweep_program() if task.xvmx else sweep_program()
+    return Job(program, memory=DRAM_SIZE_MIN, max_cycles=_MAX_CYCLES)
 
 
 def covered(simulator: Build, task: Task) -> tuple[int, dict[str, Counter[Bin]]]:
@@ -60,7 +64,9 @@ def covered(simulator: Build, task: Task) -> tuple[int, dict[str, Counter[Bin]]]
     def prepare(machine: Machine) -> None:
         collectors.append(Collector(machine.hart))
 
-    limit = SWEEP_INSTRUCTIONS if task.seed is None else task.instructions
+    limit = XVMX_SWEEP_INSTRUCTIONS if task.xvmx else SWEEP_INSTRUCTIONS
+    if task.seed is not None:
+        limit = task.instructions
     job = task_job(task)
     compared = compare_job(simulator, job, limit=None if task.path else limit, prepare=prepare).count
     return compared, collectors[0].finish()

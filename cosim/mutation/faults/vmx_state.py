@@ -156,6 +156,14 @@ VMX_STATE_FAULTS = (
         programs=("xvmx_switch",),
     ),
     Fault(
+        "hidden_spv",
+        "sret looks at hstatus.SPV under other architectures than H",
+        _STATUS,
+        old="by_sret = hstatus.spv & self.hypervisor",
+        new="by_sret = hstatus.spv & (self.hypervisor | FAULT)",
+        programs=("xvmx_switch",),
+    ),
+    Fault(
         "hidden_hstatus",
         "hstatus.VTSR, VTVM and VTW bind the guest of Xvmx",
         _CSRS,

@@ -179,7 +179,9 @@ class Status(wiring.Component):
                 | (self.xret_valid & ~self.xret_machine & ~mode.virt)
             ),
         ]
-        m.d.comb += self.entering_guest.eq(~mode.virt & Mux(self.xret_machine, to_virt, hstatus.spv))
+        # What H has left in hstatus is nothing to the other architectures.
+        by_sret = hstatus.spv & self.hypervisor
+        m.d.comb += self.entering_guest.eq(~mode.virt & Mux(self.xret_machine, to_virt, by_sret))
         with m.If(self.xret_valid):
             with m.If(self.xret_machine):
                 m.d.sync += [
@@ -201,7 +203,7 @@ class Status(wiring.Component):
                     mstatus.mprv.eq(0),
                 ]
                 if self.virtual:
-                    m.d.sync += [mode.virt.eq(hstatus.spv), hstatus.spv.eq(0)]
+                    m.d.sync += [mode.virt.eq(by_sret), hstatus.spv.eq(0)]
             if self.virtual:
                 with m.Else():
                     m.d.sync += [

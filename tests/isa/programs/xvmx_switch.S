@@ -92,7 +92,27 @@ XPROGRAM
 1:  ebreak
     LEAVE_GUEST
     CHECK_GUEST_TRAP BREAKPOINT, 1b
-    TEST 4      # custom-3 is illegal without Xvmx: in S, in U, and in VS and VU
+    TEST 4      # nor over the sret of root: it stays in V = 0
+    .irp arch, ARCH_NONE, ARCH_XVMX
+    TO_ARCH ARCH_H
+    li a0, HSTATUS_SPV
+    csrs hstatus, a0
+    TO_ARCH \arch
+    la s0, 2f
+    li s1, 0
+    la a0, 1f
+    csrw sepc, a0
+    li a0, SSTATUS_SPP
+    csrs sstatus, a0
+    sret
+    .balign 4
+1:  ecall
+2:  CHECK s1, BY_M
+    CHECK s2, ECALL_HS
+    CHECK_BITS s7, MSTATUS_MPP | MSTATUS_MPV, MSTATUS_MPP_S
+    TO_S
+    .endr
+    TEST 5      # custom-3 is illegal without Xvmx: in S, in U, and in VS and VU
     .irp arch, ARCH_NONE, ARCH_H
     TO_ARCH \arch
     la a1, vmxon_region
@@ -130,7 +150,7 @@ XPROGRAM
     BELOW SSTATUS_SPP, HSTATUS_SPV, vmread a0, a1
     li a0, HSTATUS_SPV
     csrc hstatus, a0
-    TEST 5      # a change of ARCH, and one of NOS2, forgets all translations
+    TEST 6      # a change of ARCH, and one of NOS2, forgets all translations
     la a0, page_a
     li a1, 0xaa
     sd a1, 0(a0)
@@ -164,7 +184,7 @@ XPROGRAM
     SEES_AFTER ARCH_NONE, page_b, 0xbb
     SEES_AFTER ARCH_NONE | MVIRT_NOS2, page_a, 0xaa
     csrw satp, x0
-    TEST 6      # an entry's flags of a VMCS that is no more: outstanding, STEP, waiting
+    TEST 7      # an entry's flags of a VMCS that is no more: outstanding, STEP, waiting
     TO_ARCH ARCH_XVMX
     START_AGAIN
     SET_FIELD PROC_CTLS, PROC_STEP
