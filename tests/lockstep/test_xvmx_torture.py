@@ -7,6 +7,7 @@ import pytest
 from cosim.build import Variant, build
 from cosim.model.machine import Machine
 from cosim.model.xvmx import unit
+from cosim.torture.run import shrink
 from cosim.torture.xvmx import generate_xvmx
 from cosim.torture.xvmx_run import run_xvmx_range
 from rtl.isa.xvmx import ExitReason
@@ -102,3 +103,13 @@ def test_programs_exit_for_many_reasons() -> None:
             if record.vm_exit:
                 reasons.add(record.trap)
     assert len(reasons) >= len(ExitReason) - 5
+
+
+def test_a_failing_program_is_made_shorter(monkeypatch: pytest.MonkeyPatch) -> None:
+    _leaves_interrupts_on(monkeypatch)
+    simulator = build(Variant.OBSERVE)
+    seed = next(seed for seed in range(12) if run_xvmx_range(simulator, [seed], 4_000)[1])
+    shrunk = shrink(simulator, seed, 4_000, generate_xvmx)
+    assert shrunk.mismatch is not None
+    assert len(shrunk.chunks) < len(generate_xvmx(seed).units)
+    assert len(list(shrunk.listing())) < 40
