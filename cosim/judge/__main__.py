@@ -24,6 +24,7 @@ def main() -> int:
         print(why, file=sys.stderr)
         return 2
     used: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
     traps = instructions = 0
     failed = []
     for seed in range(arguments.seed, arguments.seed + arguments.seeds):
@@ -35,12 +36,15 @@ def main() -> int:
             continue
         traps, instructions = traps + verdict.traps, instructions + verdict.instructions
         used.update(verdict.used)
+        left_out.update(verdict.left_out)
         if verdict.differences:
             failed.append(seed)
             print("\n  ".join([f"seed {seed}:", *verdict.differences]), flush=True)
     print(f"{traps} traps of {instructions} instructions compared; differing seeds: {failed or 'none'}")
     for name, count in used.most_common():
         print(f"  {count:6} differences explained by {name}")
+    for name, count in left_out.most_common():
+        print(f"  {count:6} units left out because of {name}")
     return 1 if failed else 0
 
 

@@ -1,11 +1,24 @@
-"""The log of a judged program: what its handler has written at each trap, and the registers at the end."""
+"""The log of a judged program: what its handlers have written at each trap, and the registers at the end."""
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 from cosim.torture.layout import DEVICE_MEMORY
 from rtl.isa.memory_map import DRAM_BASE
 
-__all__ = ["END", "LOG", "LOGGED", "RECORD_BYTES", "REGISTERS", "Record", "ended", "records", "registers"]
+__all__ = [
+    "END",
+    "LOG",
+    "LOGGED",
+    "RECORD_BYTES",
+    "REGISTERS",
+    "STATUS",
+    "Level",
+    "Record",
+    "ended",
+    "records",
+    "registers",
+]
 
 END = DEVICE_MEMORY
 """Address of a word with the address behind the last record; 0 until the program has ended."""
@@ -13,21 +26,39 @@ REGISTERS = END + 0x100
 """Address of the integer registers x0 to x31 at the end."""
 LOG = END + 0x200
 """Address of the first record."""
-LOGGED = ("mcause", "mepc", "mtval", "mtval2", "mtinst", "mstatus", "vsstatus")
-"""CSRs in a record; a digest of the program's integer registers follows."""
-RECORD_BYTES = 8 * (len(LOGGED) + 1)
+
+
+class Level(IntEnum):
+    """Whose trap a record tells."""
+
+    M = 0
+    HS = 1
+    VS = 2
+
+
+LOGGED: dict[Level, tuple[str | None, ...]] = {
+    Level.M: ("mcause", "mepc", "mtval", "mtval2", "mtinst"),
+    Level.HS: ("scause", "sepc", "stval", "htval", "htinst"),
+    Level.VS: ("vscause", "vsepc", "vstval", None, None),
+}
+"""CSRs that tell of a level's trap, in the order of a record's fields; None is 0."""
+STATUS = ("mstatus", "hstatus", "vsstatus")
+"""CSRs that follow in every record; then comes a digest of the program's integer registers."""
+RECORD_BYTES = 8 * (1 + 5 + len(STATUS) + 1)
 
 
 @dataclass
 class Record:
-    """A trap: values of ``LOGGED``, and the digest."""
+    """A trap: its level, what that level's CSRs say of it, ``STATUS``, and the digest."""
 
-    mcause: int
-    mepc: int
-    mtval: int
-    mtval2: int
-    mtinst: int
+    level: int
+    cause: int
+    epc: int
+    tval: int
+    tval2: int
+    tinst: int
     mstatus: int
+    hstatus: int
     vsstatus: int
     digest: int
 
@@ -44,7 +75,7 @@ def ended(memory: bytes) -> bool:
 def records(memory: bytes) -> list[Record]:
     """The traps logged."""
     starts = range(LOG, _word(memory, END), RECORD_BYTES)
-    return [Record(*(_word(memory, at + 8 * n) for n in range(len(LOGGED) + 1))) for at in starts]
+    return [Record(*(_word(memory, at + 8 * n) for n in range(RECORD_BYTES // 8))) for at in starts]
 
 
 def registers(memory: bytes) -> list[int]:

@@ -1,16 +1,20 @@
 """Random programs for an outside judge: they log every trap in memory, and end.
 
-Made of the torture's parts: chunks of random units in all modes, and a tour of the zoo. All traps go to M
-mode. There are no interrupts, counters and devices: what a program leaves in memory is the same on every
-implementation, as far as the specification determines it (``rules`` names what it does not).
+Made of the torture's parts and of units of the judge's own: chunks of random units in all modes under random
+delegation, and a tour of the zoo. What a program leaves in memory is the same on every implementation, as
+far as the specification determines it (``rules`` names what it does not).
 """
 
 import random
+from collections.abc import Collection
+from dataclasses import dataclass
 
 from cosim.elf import Program, Segment
-from cosim.judge.log import END, LOG, LOGGED, RECORD_BYTES, REGISTERS
+from cosim.judge.csr_units import PRIVATE_UNITS
+from cosim.judge.handlers import LOG_END, ON, SCRATCH, SERVICE, handlers
+from cosim.judge.log import END, LOG, REGISTERS
 from cosim.torture.assembler import Assembler
-from cosim.torture.handlers import GUARDS, MAGIC, protection
+from cosim.torture.handlers import GUARDS, protection
 from cosim.torture.layout import (
     BODIES,
     BODY_STRIDE,
@@ -26,14 +30,15 @@ from cosim.torture.layout import (
 from cosim.torture.program import Generator, memory_segments
 from cosim.torture.tables import windows
 from cosim.torture.tour import stops
-from cosim.torture.units import KINDS, Context, Unit, random_unit
-from rtl.isa.causes import Cause
+from cosim.torture.units import EXIT, KINDS, Context, Unit, random_unit
+from rtl.isa.causes import VS_INTERRUPTS, Cause, Interrupt
+from rtl.isa.csr_state import S_INTERRUPTS, csr_states
 from rtl.isa.csrs import CSRS
 from rtl.isa.instructions import INSTRUCTIONS
-from rtl.isa.memory_map import DRAM_BASE, FINISHER, FINISHER_PASS
+from rtl.isa.memory_map import CLINT, CLINT_MTIMECMP, DRAM_BASE, FINISHER, FINISHER_PASS
 from rtl.isa.privilege import Privilege
 
-__all__ = ["JUDGED_MEMORY", "judged_program"]
+__all__ = ["JUDGED_MEMORY", "Judged", "judged_program"]
 
 JUDGED_MEMORY = 20 << 20
 """Bytes of DRAM: QEMU puts a device tree into the last 2 MiB, behind all that the program has."""
@@ -43,167 +48,203 @@ _NOWHERE = 1 << 36
 _CHUNKS = 8
 _CONTROL = BODIES + _CHUNKS * BODY_STRIDE
 """Where M mode's code that sets up one chunk after the other stands."""
-_SCRATCH, _LOG, _ON, _SERVICE = 28, 24, 23, 31
-"""The handler's registers: scratch, log's end, address to go on at after a chunk, what is asked of it."""
+_ALL = (1 << 64) - 1
 _WEIGHTS = {
     "alu": 8, "compressed": 6, "load": 8, "store": 6, "atomic": 3, "branch": 4, "loop": 3, "call": 2,
     "jump": 1, "status": 1, "translation": 0.5, "fence": 0.7, "guest_access": 3, "system": 0.5, "return": 1,
-    "modify_code": 0.5, "pointer": 2,
+    "modify_code": 0.5, "pointer": 2, "remap": 0.7,
 }  # fmt: skip
+_PRIVATE_WEIGHTS = {"csr": 4, "interrupt": 1, "raise": 3, "timer": 0.7, "pair": 1, "hlvx": 1}
 _FROZEN = [base for base, _, _ in GUARDS].index(FROZEN)
 _LOCKED = 0x98
 """A locked PMP entry for a power of two, without permissions."""
-_NOT_TOURED = ("sc", "hlvx")
-"""Of the tour. A store-conditional without a reservation may fault or fail. QEMU makes a fetch of HLVX."""
-_NOT_RANDOM = ("wfi", "sc.w", "sc.d", "hlvx.hu", "hlvx.wu", "sfence.w.inval", "sfence.inval.ir")
-"""Of the random units: the last two do not trap in QEMU's U and VU mode (Svinval chapter: they do)."""
+_NOT_TOURED = ("sc",)
+"""A store-conditional without a reservation may fault or fail."""
+_NOT_RANDOM = ("wfi", "sc.w", "sc.d", "sfence.w.inval", "sfence.inval.ir")
+"""Of the torture's units: the last two do not trap in QEMU's U and VU mode (Svinval chapter: they do); those
+with sc may have stores behind lr."""
 _FETCHES = (Cause.FETCH_ACCESS, Cause.FETCH_PAGE_FAULT, Cause.FETCH_GUEST_PAGE_FAULT)
+_STCE, _ADUE = (CSRS["menvcfg"].mask(name) for name in ("STCE", "ADUE"))
 
 
-def judged_program(seed: int) -> Program:
-    """The program of ``seed``; it ends through the finisher."""
-    generator = Generator(seed, _NOWHERE)
-    chooser = random.Random(seed)
-    fixed = Assembler(CODE)
-    fixed.constant(_SCRATCH, _CONTROL)
-    fixed.op("jalr", 0, _SCRATCH)
-    _handler(fixed)
-    asm = Assembler(_CONTROL)
-    for name, value in _settings(fixed.labels["trap"]).items():
-        asm.constant(_SCRATCH, value)
-        asm.csr("csrrw", 0, name, _SCRATCH)
-    for register in range(1, 32):
-        asm.op("addi", register, 0)
-    asm.constant(_LOG, LOG)
-    asm.constant(FETCH_CAUSES, sum(1 << 63 - cause for cause in _FETCHES))
-    bodies = [_chunk(asm, chooser, generator, number) for number in range(_CHUNKS)]
-    asm.constant(BUDGET, 1 << 20)
-    for settle, visits in stops(seed, chooser, generator.habitats, _NOT_TOURED):
-        asm.word(*settle)
-        for visit in visits:
-            asm.word(*visit)
-            asm.op("ecall")  # so that what was loaded is logged
-    _end(asm)
-    code = [Segment(CODE, fixed.finish()), Segment(_CONTROL, asm.finish())]
-    program = Program(f"judged seed {seed}", CODE, (*code, *bodies, *memory_segments(generator)), {})
-    program.check_fits(JUDGED_MEMORY)
-    return program
+@dataclass(frozen=True)
+class Judged:
+    """A program, and where each of its units stands."""
+
+    program: Program
+    units: list[range]
+
+    def unit_at(self, pc: int) -> int | None:
+        """The unit's address to which ``pc``, perhaps in the code's second copy, belongs."""
+        address = DRAM_BASE | pc % (1 << 30)
+        return next((unit.start for unit in self.units if address in unit), None)
 
 
-def _handler(asm: Assembler) -> None:
-    """Logs, and goes on behind the instruction; after a fetch fault at x1, and in M mode if asked to."""
-    asm.label("trap")
-    for n, name in enumerate(LOGGED):
-        asm.csr("csrrs", _SCRATCH, name)
-        asm.op("sd", 0, _LOG, _SCRATCH, 8 * n)
-    asm.op("addi", _SCRATCH, 0)
-    for register in (*POINTERS, *DATA_REGISTERS):  # a digest
-        asm.op("add", _SCRATCH, _SCRATCH, register)
-        asm.op("slli", 29, _SCRATCH, imm=1)
-        asm.op("xor", _SCRATCH, _SCRATCH, 29)
-    asm.op("sd", 0, _LOG, _SCRATCH, 8 * len(LOGGED))
-    asm.op("addi", _LOG, _LOG, imm=RECORD_BYTES)
-    asm.op("addi", BUDGET, BUDGET, imm=-1)
-    asm.jump("blt", "next", BUDGET, 0)
-    asm.op("addi", _SCRATCH, 0, imm=MAGIC)
-    asm.jump("beq", "next", _SCRATCH, _SERVICE)
-    asm.jump("bne", "rescue", _SERVICE, 0)
-    asm.csr("csrrs", _SCRATCH, "mcause")
-    asm.op("sll", 29, FETCH_CAUSES, _SCRATCH)
-    asm.csr("csrrs", _SCRATCH, "mepc")
-    asm.jump("bge", "behind", 29, 0)
-    asm.csr("csrrs", 29, "mtval")
-    asm.op("sub", 29, 29, _SCRATCH)
-    asm.op("sltiu", 29, 29, imm=4)
-    asm.jump("bne", "fetch", 29, 0)  # not so for an HLVX that says to be a fetch
-    asm.label("behind")
-    asm.op("addi", _SCRATCH, _SCRATCH, imm=4)
-    asm.op("addi", LOOP, 0)  # a loop that traps has seen enough
-    asm.csr("csrrw", 0, "mepc", _SCRATCH)
-    _leave(asm)
-    asm.label("fetch")
-    asm.jump("beq", "next", _SCRATCH, 1)
-    asm.csr("csrrw", 0, "mepc", 1)
-    _leave(asm)
-    asm.label("next")
-    asm.op("addi", 1, _ON)
-    asm.label("rescue")
-    asm.constant(_SCRATCH, Privilege.M << 11)
-    asm.csr("csrrs", 0, "mstatus", _SCRATCH)
-    asm.csr("csrrw", 0, "mepc", 1)
-    asm.op("addi", _SERVICE, 0)
-    _leave(asm)
+def judged_program(seed: int, left_out: Collection[int] = ()) -> Judged:
+    """The program of ``seed``; it ends through the finisher. The units that stand at the addresses
+    ``left_out`` do nothing."""
+    return _Maker(seed, left_out).make()
 
 
-def _leave(asm: Assembler) -> None:
-    """Units may read any register: what QEMU says of a trap must not stay in those of the handler."""
-    asm.op("addi", _SCRATCH, 0)
-    asm.op("addi", 29, 0)
-    asm.op("mret")
+class _Maker:
+    def __init__(self, seed: int, left_out: Collection[int]) -> None:
+        self.seed = seed
+        self.left_out = left_out
+        self.generator = Generator(seed, _NOWHERE)
+        self.chooser = random.Random(seed)
+        self.timers = self.chooser.random() < 0.5
+        self.updates = self.generator.adue and self.chooser.random() < 0.7
+        self.labels: dict[str, int] = {}
+        self.units: list[range] = []
 
+    def make(self) -> Judged:
+        fixed = Assembler(CODE)
+        fixed.constant(SCRATCH, _CONTROL)
+        fixed.op("jalr", 0, SCRATCH)
+        handlers(fixed)
+        self.labels = fixed.labels
+        asm = Assembler(_CONTROL)
+        asm.constant(SCRATCH, CLINT.base + CLINT_MTIMECMP)
+        asm.op("addi", ON, 0, imm=-1)
+        asm.op("sd", 0, SCRATCH, ON)
+        self._set(asm, self._settings())
+        for register in range(1, 32):
+            asm.op("addi", register, 0)
+        asm.constant(LOG_END, LOG)
+        asm.constant(FETCH_CAUSES, sum(1 << 63 - cause for cause in _FETCHES))
+        bodies = [self._chunk(asm, number) for number in range(_CHUNKS)]
+        self._tour(asm)
+        _end(asm)
+        code = [Segment(CODE, fixed.finish()), Segment(_CONTROL, asm.finish())]
+        segments = (*code, *bodies, *memory_segments(self.generator))
+        program = Program(f"judged seed {self.seed}", CODE, segments, {})
+        program.check_fits(JUDGED_MEMORY)
+        return Judged(program, self.units)
 
-def _settings(handler: int) -> dict[str, int]:
-    zeros = "mstatus medeleg mideleg hedeleg hideleg mie hie hvip hstatus vsstatus sscratch vsscratch"
-    settings = dict.fromkeys(zeros.split(), 0) | {
-        "mtvec": handler,
-        "menvcfg": 0,  # without ADUE: see docs/verification.md
-        "henvcfg": 0,
-        "pmpaddr7": (1 << 54) - 1,
-    }
-    for n, (base, size, _) in enumerate(GUARDS, 4):
-        settings[f"pmpaddr{n}"] = base >> 2 | (size >> 3) - 1
-    # What the two machines have below DRAM differs: nobody may touch it but for the finisher, M mode neither.
-    settings["pmpaddr0"] = FINISHER.base >> 2 | (0x1000 >> 3) - 1
-    settings["pmpaddr1"] = (DRAM_BASE >> 3) - 1
-    protected = protection(_LOCKED | 3 | _LOCKED << 8, False)
-    return settings | {"pmpcfg0": protected | 7 << 8 * (4 + _FROZEN)}  # only updates make a difference there
+    @staticmethod
+    def _set(asm: Assembler, settings: dict[str, int]) -> None:
+        for name, value in settings.items():
+            asm.constant(SCRATCH, value)
+            asm.csr("csrrw", 0, name, SCRATCH)
 
+    def _settings(self) -> dict[str, int]:
+        """What is set once. What the two machines have below DRAM differs: from now on nobody may touch it
+        but for the finisher, M mode neither."""
+        environment = (_STCE if self.timers else 0) | (_ADUE if self.updates else 0)
+        settings = {
+            "mtvec": self.labels["M"],
+            "stvec": self.labels["HS"],
+            "vstvec": self.labels["VS"],
+            "menvcfg": environment,
+            "henvcfg": environment & (_ALL if self.generator.guest_adue else ~_ADUE),
+            "mtval": 0,
+            "pmpaddr7": (1 << 54) - 1,
+        }
+        for n, (base, size, _) in enumerate(GUARDS, 4):
+            settings[f"pmpaddr{n}"] = base >> 2 | (size >> 3) - 1
+        settings["pmpaddr0"] = FINISHER.base >> 2 | (0x1000 >> 3) - 1
+        settings["pmpaddr1"] = (DRAM_BASE >> 3) - 1
+        protected = protection(_LOCKED | 3 | _LOCKED << 8, False)
+        # Only updates make a difference in the frozen pages.
+        return settings | {"pmpcfg0": protected | 7 << 8 * (4 + _FROZEN)}
 
-def _chunk(asm: Assembler, chooser: random.Random, generator: Generator, number: int) -> Segment:
-    """M mode's way into the chunk, and its body."""
-    privilege, virt = chooser.choice(((3, 0), (1, 0), (1, 0), (0, 0), (1, 1), (1, 1), (0, 1), (0, 1)))
-    roots = {name: chooser.choice(values) for name, values in generator.roots.items()}
-    translated = privilege != Privilege.M and bool(roots["vsatp" if virt else "satp"])
-    user = privilege == Privilege.U
-    weights = dict.fromkeys(KINDS, 0.0) | _WEIGHTS
-    context = Context(chooser, translated, user, generator.roots, weights, generator.tables)
-    body = b""
-    limit = chooser.choice((400, 800, 1200))
-    while len(body) < limit:
-        unit = random_unit(context)
-        body += b"" if _has_left_out(unit) else unit
-    start = BODIES + number * BODY_STRIDE + 0x1000 - 2 * chooser.randrange(1, 200)
-    shift = USER_CODE - CODE if translated and user else 0
-    mstatus = _some(chooser, "mstatus", "SUM", "MXR") | privilege << 11
-    settings = roots | {
-        "hstatus": _some(chooser, "hstatus", "SPV", "SPVP", "HU"),
-        "vsstatus": _some(chooser, "sstatus", "SUM", "MXR", "SPP"),
-        "mepc": start + shift,
-        "mstatus": mstatus | (CSRS["mstatus"].mask("MPV") if virt else 0),
-    }
-    for name, value in settings.items():
-        asm.constant(_SCRATCH, value)
-        asm.csr("csrrw", 0, name, _SCRATCH)
-    for fence in ("sfence.vma", "hfence.vvma", "hfence.gvma"):
-        asm.op(fence)
-    for register in DATA_REGISTERS:
-        asm.constant(register, chooser.getrandbits(chooser.choice((1, 8, 32, 64))))
-    for register in POINTERS:
-        asm.constant(register, windows(chooser, translated, user))
-    asm.constant(BUDGET, 150)
-    asm.constant(1, start + shift + len(body))
-    asm.op("addi", LOOP, 0)
-    asm.op("auipc", _ON)
-    asm.op("addi", _ON, _ON, imm=12)
-    asm.op("mret")
-    tail = Assembler(0)
-    tail.op("addi", _SERVICE, 0, imm=MAGIC)
-    tail.op("ecall")
-    return Segment(start, body + tail.finish())
+    def _some(self, csr: str, *fields: str) -> int:
+        return CSRS[csr].mask(*fields) & self.chooser.getrandbits(64)
 
+    def _bits(self, density: float, mask: int = _ALL) -> int:
+        return mask & sum(1 << n for n in range(64) if self.chooser.random() < density)
 
-def _some(chooser: random.Random, csr: str, *fields: str) -> int:
-    return CSRS[csr].mask(*fields) & chooser.getrandbits(64)
+    def _delegation(self) -> dict[str, int]:
+        """In a quarter of the chunks all goes to M mode."""
+        chooser = self.chooser
+        rate = chooser.choice((0, 0.5, 0.5, 0.9))
+        inner = chooser.choice((0, 0.5, 0.9))
+        states = csr_states()
+        return {
+            "medeleg": self._bits(rate, states["medeleg"].writable & ~(1 << Cause.ECALL_HS)),
+            "hedeleg": self._bits(inner, states["hedeleg"].writable),
+            "mideleg": self._bits(rate, S_INTERRUPTS),
+            "hideleg": self._bits(inner, VS_INTERRUPTS),
+            "mip": self._bits(0.2, S_INTERRUPTS),
+            "hvip": self._bits(0.2, VS_INTERRUPTS & ~(1 << Interrupt.VSTI if self.timers else 0)),
+            "stimecmp": _ALL,
+            "vstimecmp": _ALL,
+            "mie": self._bits(0.7, states["mie"].writable & ~(1 << Interrupt.SGEI)),
+            **{name: self._bits(0.8) & 0xFFFF_FFFF for name in ("mcounteren", "hcounteren", "scounteren")},
+        }
+
+    def _chunk(self, asm: Assembler, number: int) -> Segment:
+        """M mode's way into the chunk, and its body."""
+        chooser, generator = self.chooser, self.generator
+        privilege, virt = chooser.choice(((3, 0), (1, 0), (1, 0), (0, 0), (1, 1), (1, 1), (0, 1), (0, 1)))
+        roots = {name: chooser.choice(values) for name, values in generator.roots.items()}
+        translated = privilege != Privilege.M and bool(roots["vsatp" if virt else "satp"])
+        user = privilege == Privilege.U
+        weights = dict.fromkeys(KINDS, 0.0) | _WEIGHTS | {"timer": self.timers}
+        context = Context(chooser, translated, user, generator.roots, weights, generator.tables)
+        asid = roots["vsatp" if virt else "satp"] >> 44 & 0xFFFF
+        context.spaces = ((False, asid), (True, roots["hgatp"] >> 44 & 0x3FFF)) if virt else ((False, asid),)
+        units: list[Unit] = []
+        limit = chooser.choice((400, 800, 1200))
+        while sum(map(len, units)) < limit:
+            units.append(self._unit(context))
+        size = sum(map(len, units))
+        start = BODIES + number * BODY_STRIDE + 0x1000 - 2 * chooser.randrange(1, 200)
+        body = self._place(start, units)
+        shift = USER_CODE - CODE if translated and user else 0
+        mstatus = self._some("mstatus", "SUM", "MXR", "SIE", "SPIE", "MPIE") | privilege << 11
+        settings = self._delegation() | roots | {
+            "hstatus": self._some("hstatus", "SPV", "SPVP", "HU"),
+            "vsstatus": self._some("sstatus", "SUM", "MXR", "SPP", "SIE", "SPIE"),
+            "mepc": start + shift,
+            "mstatus": mstatus | (CSRS["mstatus"].mask("MPV") if virt else 0),
+        }  # fmt: skip
+        if not self.timers:  # QEMU makes STIP pending all the same
+            del settings["stimecmp"], settings["vstimecmp"]
+        self._set(asm, settings)
+        for fence in ("sfence.vma", "hfence.vvma", "hfence.gvma"):
+            asm.op(fence)
+        for register in DATA_REGISTERS:
+            asm.constant(register, chooser.getrandbits(chooser.choice((1, 8, 32, 64))))
+        for register in POINTERS:
+            asm.constant(register, windows(chooser, translated, user))
+        asm.constant(BUDGET, 150)
+        asm.constant(1, start + shift + size)
+        asm.op("addi", LOOP, 0)
+        asm.op("auipc", ON)
+        asm.op("addi", ON, ON, imm=12)
+        asm.op("mret")
+        return Segment(start, body + EXIT)
+
+    def _unit(self, context: Context) -> Unit:
+        kind = context.chooser.choices(
+            ["torture", *_PRIVATE_WEIGHTS], [sum(_WEIGHTS.values()), *_PRIVATE_WEIGHTS.values()]
+        )[0]
+        if kind in PRIVATE_UNITS and (kind != "timer" or self.timers):
+            return PRIVATE_UNITS[kind](context)
+        torture = Context(**(vars(context) | {"weights": context.weights | {"timer": 0}}))
+        while _has_left_out(unit := random_unit(torture)):
+            pass
+        return unit
+
+    def _place(self, start: int, units: list[Unit]) -> bytes:
+        body = b""
+        for unit in units:
+            place = range(start + len(body), start + len(body) + len(unit))
+            self.units.append(place)
+            body += b"\x01\x00" * (len(unit) // 2) if place.start in self.left_out else unit  # c.nop
+        return body
+
+    def _tour(self, asm: Assembler) -> None:
+        """All traps go to M mode, and there are no interrupts."""
+        names = "mie mideleg medeleg hedeleg hideleg mip hvip hstatus vsstatus"
+        self._set(asm, dict.fromkeys(names.split(), 0))
+        asm.constant(BUDGET, 1 << 20)
+        for settle, visits in stops(self.seed, self.chooser, self.generator.habitats, _NOT_TOURED):
+            asm.word(*settle)
+            for visit in visits:
+                asm.code += self._place(asm.here, [b"".join(word.to_bytes(4, "little") for word in visit)])
+                asm.op("ecall")  # so that what was loaded is logged
 
 
 def _has_left_out(unit: Unit) -> bool:
@@ -212,22 +253,21 @@ def _has_left_out(unit: Unit) -> bool:
     kinds = [INSTRUCTIONS[name] for name in _NOT_RANDOM]
     if any(word & kind.mask == kind.match for word in words for kind in kinds):
         return True
-    # Reads of mstatus: QEMU's GVA would get into registers.
-    return any(
-        word & 0x7F == 0x73 and word >> 20 == CSRS["mstatus"].number and word >> 7 & 31 for word in words
-    )
+    # Reads of mstatus and hstatus: QEMU's GVA would get into registers.
+    numbers = [CSRS[name].number for name in ("mstatus", "hstatus")]
+    return any(word & 0x7F == 0x73 and word >> 20 in numbers and word >> 7 & 31 for word in words)
 
 
 def _end(asm: Assembler) -> None:
     """Registers and the log's end to memory; then the finisher."""
-    asm.constant(_SCRATCH, CSRS["mstatus"].mask("MPRV"))
-    asm.csr("csrrc", 0, "mstatus", _SCRATCH)
-    asm.constant(_SCRATCH, REGISTERS)
+    asm.constant(SCRATCH, CSRS["mstatus"].mask("MPRV"))
+    asm.csr("csrrc", 0, "mstatus", SCRATCH)
+    asm.constant(SCRATCH, REGISTERS)
     for register in range(1, 32):
-        asm.op("sd", 0, _SCRATCH, register, 8 * register)
-    asm.op("sd", 0, _SCRATCH, _LOG, END - REGISTERS)
-    asm.constant(_SCRATCH, FINISHER.base)
-    asm.constant(_SERVICE, FINISHER_PASS)
-    asm.op("sw", 0, _SCRATCH, _SERVICE)
+        asm.op("sd", 0, SCRATCH, register, 8 * register)
+    asm.op("sd", 0, SCRATCH, LOG_END, END - REGISTERS)
+    asm.constant(SCRATCH, FINISHER.base)
+    asm.constant(SERVICE, FINISHER_PASS)
+    asm.op("sw", 0, SCRATCH, SERVICE)
     asm.label("end")
     asm.jump("jal", "end")

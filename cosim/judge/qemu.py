@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cosim.elf import Program
 from cosim.errors import UserError
+from cosim.judge.csr_units import QEMU_COUNTERS
 from rtl.isa.memory_map import DRAM_BASE
 
 __all__ = ["QEMU", "QEMU_CPU", "image", "qemu_memory", "qemu_missing"]
@@ -19,7 +20,8 @@ _OLDEST = 9
 
 QEMU_CPU = (
     "rv64i,m=on,a=on,c=on,s=on,u=on,h=on,zicsr=on,zifencei=on,zicntr=on,zihpm=on,zihintpause=on,"
-    "mmu=on,pmp=on,sv39=on,sstc=on,svadu=on,svade=on,svinval=on"
+    "mmu=on,pmp=on,sv39=on,sstc=on,svadu=on,svade=on,svinval=on,"
+    f"debug=off,pmu-mask={QEMU_COUNTERS:#x}"
 )
 """Our instruction set as a ``-cpu`` option."""
 

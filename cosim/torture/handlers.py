@@ -46,6 +46,7 @@ __all__ = [
     "SETTING_BYTES",
     "fixed_code",
     "protection",
+    "remap_services",
 ]
 
 MAGIC = 0x555
@@ -119,7 +120,7 @@ def fixed_code(chooser: random.Random) -> tuple[bytes, dict[str, int]]:
             for _ in range(_VECTORS):
                 asm.jump("jal", target)
     _machine(asm)
-    _remap(asm)
+    remap_services(asm)
     _lower(asm, "supervisor")
     _lower(asm, "guest")
     _deep(asm, chooser, "machine", "m")
@@ -201,8 +202,8 @@ def _machine_interrupts(asm: Assembler) -> None:
     asm.jump("jal", "machine_restore")
 
 
-def _remap(asm: Assembler) -> None:
-    """The services that change a PTE."""
+def remap_services(asm: Assembler) -> None:
+    """M mode's services that change a PTE; they go on at the label ``machine_return``."""
     entry, value, where, space = 7, 6, 5, 4
     for label in ("remap_first", "remap_second"):
         asm.label(label)
