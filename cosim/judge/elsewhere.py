@@ -67,6 +67,8 @@ def leads_elsewhere(step: Step) -> str | None:
         return "guest_sip" if _reads_guest_sip(step) else None
     if trap & INTERRUPT_BIT:
         return None
+    if trap in _STORE and step.record.tval & 4095 == 0 and step.record.tval != step.hart.access_address:
+        return "partial_store"
     routes = {_route(step, cause) for cause in (trap, *_other_causes(step))}
     return "delegation" if len(routes) > 1 else None
 

@@ -8,15 +8,35 @@ from cosim.judge.elsewhere import Step, leads_elsewhere
 from cosim.judge.handlers import levels_written
 from cosim.judge.log import Level
 from cosim.model.exceptions import Stop
+from cosim.model.hart import Hart
 from cosim.model.machine import Machine
+from cosim.model.record import Record
 from cosim.model.translation import Refusal, Walk
+from rtl.isa.causes import INTERRUPT_BIT, VS_INTERRUPTS
 from rtl.isa.privilege import Privilege
 
-__all__ = ["Golden", "golden"]
+__all__ = ["Golden", "Reason", "golden"]
 
 
 _SYSTEM = 0x73
 """The opcode of CSR instructions."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a trap was taken.
+
+    Attributes
+    ----------
+    refusal: of an exception, what the page-table walk had against the access
+    interrupts: of an interrupt, the causes of all those for the same level that have been due since
+        instructions were last executed
+    epc: of an interrupt
+    """
+
+    refusal: Refusal | None = None
+    interrupts: frozenset[int] = frozenset()
+    epc: int = 0
 
 
 @dataclass
@@ -26,14 +46,14 @@ class Golden:
     Attributes
     ----------
     memory: DRAM at the end
-    refusals: for each record of the log, what the page-table walk had against the access, or None
+    reasons: for each record of the log, why its trap was taken
     instructions: retired
     elsewhere: addresses of instructions behind which QEMU is known to go on elsewhere, and why; if one could
         not be fetched, of the one before
     """
 
     memory: bytes
-    refusals: list[Refusal | None]
+    reasons: list[Reason]
     instructions: int
     elsewhere: dict[int, str]
 
@@ -45,8 +65,8 @@ def golden(program: Program, memory: int, limit: int = 1_000_000) -> Golden:
     machine.load(program)
     hart = machine.hart
     walks: list[Walk] = []
-    refusals: list[Refusal | None] = []
-    latest: dict[Level, Refusal | None] = {}
+    reasons: list[Reason] = []
+    latest = dict.fromkeys(Level, Reason())
     elsewhere: dict[int, str] = {}
     hart.walker.observer = walks.append
     there = hart.pc
@@ -61,12 +81,26 @@ def golden(program: Program, memory: int, limit: int = 1_000_000) -> Golden:
                 elsewhere.setdefault(record.pc if record.bits else before, why)
             if record.trap is None:
                 continue
-            refusal = next((walk.refusal for walk in walks if walk.refusal), None)
-            if hart.privilege == Privilege.M:
-                refusals.append(refusal)
-                refusals += [latest.get(level) for level in levels_written(record.trap, hart.x)]
-            else:
-                latest[Level.VS if hart.virt else Level.HS] = refusal
+            to_machine = hart.privilege == Privilege.M
+            level = Level.M if to_machine else Level.VS if hart.virt else Level.HS
+            latest[level] = _reason(hart, record, walks, level, latest[level])
+            if to_machine:
+                reasons.append(latest[Level.M])
+                reasons += [latest[written] for written in levels_written(record.trap, hart.x)]
     except Stop:
-        return Golden(bytes(machine.bus.dram), refusals, hart.retired, elsewhere)
+        return Golden(bytes(machine.bus.dram), reasons, hart.retired, elsewhere)
     raise UserError(f"{program.name}: not at its end after {limit} instructions of the model")
+
+
+def _reason(hart: Hart, record: Record, walks: list[Walk], level: Level, before: Reason) -> Reason:
+    """Of the trap of ``record``, which ``level`` has taken; ``before`` is the reason of its last one."""
+    assert record.trap is not None
+    if not record.trap & INTERRUPT_BIT:
+        return Reason(next((walk.refusal for walk in walks if walk.refusal), None))
+    value = hart.csrs.value
+    inner = value["mideleg"] & value["hideleg"] & VS_INTERRUPTS if record.virt else 0
+    masks = {Level.M: ~value["mideleg"], Level.HS: value["mideleg"] & ~inner, Level.VS: inner}
+    due = hart.pending() & value["mie"] & masks[level]
+    shift = 1 if level is Level.VS else 0  # VS is told its interrupts by the supervisor's codes
+    causes = frozenset(INTERRUPT_BIT | n - shift for n in range(16) if due >> n & 1)
+    return Reason(None, causes | (before.interrupts if before.epc == record.pc else set()), record.pc)

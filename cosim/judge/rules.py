@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cosim.judge.elsewhere import ATOMICS, CSR_ACCESSES, is_one_of, table_access
 from cosim.judge.log import Record
 from cosim.model.translation import Refusal
-from rtl.isa.causes import INTERRUPT_BIT, Cause
+from rtl.isa.causes import Cause
 from rtl.isa.csrs import CSRS
 
 __all__ = ["RULES", "Difference", "Rule", "unexplained"]
@@ -35,12 +35,14 @@ class Difference:
     ours, theirs: the model's record and QEMU's
     word: the trapping instruction, 0 if it could not be fetched
     refusal: what the model's walk had against the access
+    interrupts: causes of the interrupts that were due, in the model
     """
 
     ours: Record
     theirs: Record
     word: int
     refusal: Refusal | None
+    interrupts: frozenset[int] = frozenset()
 
     def is_one_of(self, *names: str) -> bool:
         """Whether the instruction is one of those."""
@@ -177,7 +179,7 @@ RULES = (
         '"Machine Interrupt (mip and mie) Registers"',
         "Several interrupts for one mode come in the order SEI, SSI, STI, SGEI, VSEI, VSSI, VSTI. QEMU takes "
         "the one with the lowest code first.",
-        lambda d: bool(d.ours.cause & d.theirs.cause & INTERRUPT_BIT),
+        lambda d: d.theirs.cause in d.interrupts,
     ),
 )
 """In the order in which they are tried."""
