@@ -94,8 +94,8 @@ def _value(c: Context, name: str) -> int:
 
 
 def _writable(c: Context, name: str) -> int:
-    """With timers, not hvip.VSTIP: in QEMU it is the same bit as what vstimecmp makes pending (Sstc chapter:
-    hip.VSTIP is the logical-OR of the two)."""
+    """With timers, not hvip.VSTIP: in QEMU it is the same bit as what vstimecmp makes pending (H chapter,
+    "Hypervisor Interrupt (hvip, hip, and hie) Registers": hip.VSTIP is the logical-OR of the two)."""
     return _WRITTEN[name] & ~(1 << Interrupt.VSTI if name == "hvip" and c.weights["timer"] else 0)
 
 

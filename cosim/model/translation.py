@@ -276,7 +276,8 @@ class Walk:
         return self._kind_permits(pte, self.access, self.space.mxr, self.hlvx)
 
     def _second_permits(self, pte: int, implicit: bool, write: bool) -> bool:
-        """The walker's own accesses are plain reads or writes."""
+        """The walker's own accesses are implicit loads or stores (H chapter, "Guest Physical Address
+        Translation"); MXR is for explicit loads (H chapter, "Two-Stage Address Translation")."""
         if implicit:
             return self._kind_permits(pte, Access.STORE if write else Access.LOAD, False, False)
         return self._kind_permits(pte, self.access, self.space.mxr_g, self.hlvx)
