@@ -9,7 +9,7 @@ from firmware.bootinfo import HYPERVISOR_BASE
 from firmware.hypervisor import arch
 from firmware.hypervisor.ending import broken
 from firmware.hypervisor.exits import exit_fast, exit_slow
-from firmware.hypervisor.host import serve
+from firmware.hypervisor.host import host_interrupt, serve
 from firmware.hypervisor.main import start
 from firmware.hypervisor.options import ARCH, DESIGN, HOSTED, SHADOW
 from firmware.lang import Image, module_asm
@@ -17,7 +17,7 @@ from firmware.lang import Image, module_asm
 __all__ = ["image"]
 
 if HOSTED:
-    module_asm(arch.hosted_code(start, serve, broken))
+    module_asm(arch.hosted_code(start, serve, host_interrupt, broken))
 else:
     module_asm(arch.code(start, exit_fast, exit_slow, broken))
 

@@ -6,7 +6,7 @@ offers here. Back ends stand beside each other as packages: `el2` is the H exten
 
 `State`                     struct: what a vCPU keeps while another one runs; `x` are the general registers
 `code(start, fast, slow, broken)`  assembly text: start, exit and entry stubs around the core's functions
-`hosted_code(start, serve, broken)`  the same for a host kernel (`host`)
+`hosted_code(start, serve, interrupt, broken)`  the same for a host kernel (`host`)
 `start_hart(flags)`         set the hart up to run guests
 `reset_state(s, space, pc, argument)`  a vCPU's state at its first instruction; False without memory for it
 `save(s)`, `load(s)`        switch: hart to state, state to hart
@@ -38,6 +38,9 @@ offers here. Back ends stand beside each other as packages: `el2` is the H exten
 `forget_address(va)`        those of one guest virtual address
 `set_satp(v)`, `set_satp_saved(s, v)`  the satp that the hart translates with (shadow paging)
 `host_time()`, `host_timer(t)`, `host_wait()`  the hypervisor's clock, its timer, and idling
+`host_window()`             let a host kernel's interrupts come; then, in its handler of them:
+`host_external()`           whether it is the external one, and `host_served()` when it has been served
+`host_defer()`              leave the timer's to the next guest, which will leave for it
 `slice_timer(t)`            when the guest on the hart has to leave it
 `host_pc()`, `host_cause()` where and why the hypervisor itself trapped
 

@@ -3,7 +3,16 @@ compiled code treats them."""
 
 from collections.abc import Callable
 
-__all__ = ["CALLEE_SAVED", "CALLER_SAVED", "HOST_FRAME", "beginning", "each", "host_return", "host_save"]
+__all__ = [
+    "CALLEE_SAVED",
+    "CALLER_SAVED",
+    "HOST_FRAME",
+    "beginning",
+    "each",
+    "host_return",
+    "host_save",
+    "host_vector",
+]
 
 CALLER_SAVED = (1, 5, 6, 7, *range(10, 18), *range(28, 32))
 """ra, t0-t6, a0-a7: what compiled code may change."""
@@ -11,12 +20,14 @@ CALLEE_SAVED = (3, 4, 8, 9, *range(18, 28))
 """gp, tp, s0-s11: left in the registers unless the exit goes the complete way."""
 
 HOST_FRAME = 16 * 8
-"""What a host kernel leaves on its stack while a guest runs: ra, gp, tp, s0-s11, a word for alignment."""
+"""What a host kernel leaves on its stack while a guest runs (ra, gp, tp, s0-s11, a word for alignment), and while
+it serves an interrupt of its own (`CALLER_SAVED`)."""
 _HOST = (1, *CALLEE_SAVED)
+assert 8 * max(len(_HOST), len(CALLER_SAVED)) <= HOST_FRAME
 
 
-def _frame(instruction: str) -> str:
-    return "\n".join(f"    {instruction} x{n}, {8 * place}(sp)" for place, n in enumerate(_HOST))
+def _frame(instruction: str, registers: tuple[int, ...]) -> str:
+    return "\n".join(f"    {instruction} x{n}, {8 * place}(sp)" for place, n in enumerate(registers))
 
 
 def beginning(vector: str, start: Callable[..., object]) -> str:
@@ -37,10 +48,32 @@ hypervisor_start:               # a0 = hart, a1 = HypervisorInfo
     jal {start}"""
 
 
+def host_vector(interrupt: Callable[..., object], broken: Callable[..., object]) -> str:
+    """Where a host kernel itself traps to: ``interrupt()`` for interrupts, ``broken()`` for all else, and for
+    jumps to ``host_broken``. sscratch is free while the host runs."""
+    return f"""    .balign 4
+    .globl host_trap
+host_trap:
+    csrw sscratch, t0
+    csrr t0, scause
+    bgez t0, host_broken
+    csrr t0, sscratch
+    addi sp, sp, -{HOST_FRAME}
+{_frame("sd", CALLER_SAVED)}
+    jal {interrupt}
+{_frame("ld", CALLER_SAVED)}
+    addi sp, sp, {HOST_FRAME}
+    sret
+host_broken:
+    la sp, __stack_top
+    jal {broken}
+"""
+
+
 def host_save() -> str:
     """Put the host kernel's registers on its stack, and keep its sp (t0 changes)."""
     return f"""    addi sp, sp, -{HOST_FRAME}
-{_frame("sd")}
+{_frame("sd", _HOST)}
     la t0, host_sp
     sd sp, 0(t0)"""
 
@@ -49,7 +82,7 @@ def host_return() -> str:
     """Take them back, and return to where the host kernel entered the guest (t0 changes)."""
     return f"""    la t0, host_sp
     ld sp, 0(t0)
-{_frame("ld")}
+{_frame("ld", _HOST)}
     addi sp, sp, {HOST_FRAME}
     ret
     .section .bss

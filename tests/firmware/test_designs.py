@@ -18,6 +18,7 @@ from firmware.hypervisor.el2 import (
 )
 from firmware.hypervisor.el2.hart import HEDELEG, HEDELEG_HOST, HSTATUS_GUEST, HSTATUS_HOST
 from firmware.hypervisor.el2.services import Service
+from firmware.hypervisor.vmx import hart as vmx_hart
 from firmware.images import Guest, ImageError, small_guest, virtual
 from firmware.lang import ptr, static
 from firmware.lang.machine import Machine
@@ -93,7 +94,7 @@ def test_a_split_exit_changes_worlds(machine: Machine):
     assert {name: getattr(guest, name) for name in later} == later and guest.sepc == 0x8000_1234
     assert on_the_hart(machine, ours) == ours and machine.csrs["hgatp"] == machine.csrs["htimedelta"] == 0
     assert machine.csrs["sepc"] == 0x8001_0078, "behind the host kernel's call"
-    assert machine.csrs["sie"] == 0, "the host kernel runs undisturbed"
+    assert machine.csrs["sie"] == 1 << Interrupt.SEI, "to be passed on; its timer is its own"
     assert (machine.csrs["hstatus"], machine.csrs["hedeleg"]) == (HSTATUS_HOST, HEDELEG_HOST)
 
 
@@ -203,6 +204,31 @@ def test_the_machines_interrupt_becomes_the_host_kernels(machine: Machine):
 def test_what_the_host_kernel_must_not_do(machine: Machine, cause: int):
     have(machine, scause=cause, sepc=0x8001_3000)
     assert lowvisor_calls.serve_kernel() == 0
+
+
+@pytest.mark.parametrize("part", [hart, vmx_hart])
+def test_a_host_kernel_is_open_to_interrupts_for_a_moment(machine: Machine, part):
+    have(machine, sie=hart.HOST_INTERRUPTS)
+    machine.trace.clear()
+    part.host_window()
+    assert [event[1] for event in machine.trace] == ["sstatus", "sstatus"]
+    assert machine.trace[0][2] & 2 and not machine.csrs["sstatus"] & 2
+    have(machine, scause=INTERRUPT_BIT | Interrupt.SEI)
+    assert part.host_external()
+    have(machine, scause=INTERRUPT_BIT | Interrupt.STI)
+    assert not part.host_external()
+    part.host_defer()
+    assert machine.csrs["sie"] == 1 << Interrupt.SEI, "the timer's stays pending"
+
+
+def test_waiting_opens_what_was_deferred(in_memory: Machine):
+    """Else a host without a guest to run would wait for ever."""
+    in_memory.ecall = lambda *numbers: (0, 0)
+    waited = []
+    in_memory.wfi = lambda: waited.append(int(in_memory.csrs["sie"]))
+    hart.host_defer()
+    hart.host_wait()
+    assert waited == [hart.HOST_INTERRUPTS]
 
 
 def test_an_unknown_service(machine: Machine):

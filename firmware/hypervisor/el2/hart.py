@@ -2,9 +2,9 @@
 
 from firmware.bootinfo import FLAG_HARDWARE_AD
 from firmware.hypervisor.el2.services import Service
-from firmware.hypervisor.options import SHADOW, SPLIT
+from firmware.hypervisor.options import HOSTED, SHADOW, SPLIT
 from firmware.lang import csr, ecall, fw, hfence_gvma, hfence_vvma, u64, wfi
-from rtl.isa.causes import VS_INTERRUPTS, Cause, Interrupt
+from rtl.isa.causes import INTERRUPT_BIT, VS_INTERRUPTS, Cause, Interrupt
 from rtl.isa.csrs import CSRS
 
 __all__ = [
@@ -16,10 +16,14 @@ __all__ = [
     "STCE",
     "guest_environment",
     "host_cause",
+    "host_defer",
+    "host_external",
     "host_pc",
+    "host_served",
     "host_time",
     "host_timer",
     "host_wait",
+    "host_window",
     "prepare",
     "slice_timer",
     "start_hart",
@@ -46,6 +50,7 @@ HEDELEG_HOST = sum(1 << cause for cause in GUEST_EXCEPTIONS)
 HEDELEG = sum(1 << cause for cause in GUEST_EXCEPTIONS if not (SHADOW and cause in PAGE_FAULTS))
 HOST_INTERRUPTS = 1 << Interrupt.STI | 1 << Interrupt.SEI
 
+SSTATUS_SIE = CSRS["sstatus"].mask("SIE")
 HSTATUS = CSRS["hstatus"]
 TRAPPED = ("VTW", "VTVM") if SHADOW else ("VTW",)
 HSTATUS_GUEST = 2 << HSTATUS.field("VSXL").lo | HSTATUS.mask("SPVP", "SPV", *TRAPPED)
@@ -82,7 +87,7 @@ def prepare(flags: u64) -> None:
 
 @fw
 def start_hart(flags: u64) -> None:
-    """The hart as the hypervisor needs it, and its own interrupts, which it never takes but waits for.
+    """The hart as the hypervisor needs it, and its own interrupts: the type-1 design only waits for them.
 
     In the split design the lowvisor has prepared it; what follows are the host kernel's own registers.
     """
@@ -113,9 +118,38 @@ def slice_timer(deadline: u64) -> None:
 @fw
 def host_wait() -> None:
     """Idle until an interrupt of the hypervisor's is pending."""
+    if HOSTED:
+        csr.sie = HOST_INTERRUPTS
+    host_served()
+    wfi()
+
+
+@fw
+def host_window() -> None:
+    """Let a host kernel's interrupts come that have waited while the guest ran or left."""
+    if SPLIT:
+        csr.sie = HOST_INTERRUPTS
+    csr.sstatus |= SSTATUS_SIE
+    csr.sstatus &= ~SSTATUS_SIE
+
+
+@fw
+def host_external() -> bool:
+    """Whether it is the external interrupt that the host kernel has just taken."""
+    return csr.scause == INTERRUPT_BIT | Interrupt.SEI
+
+
+@fw
+def host_defer() -> None:
+    """Leave its timer pending: the next guest that it lets run leaves for it."""
+    csr.sie &= ~(1 << Interrupt.STI)
+
+
+@fw
+def host_served() -> None:
+    """The external interrupt has been served. It is the lowvisor that passes the next one on (`SPLIT`)."""
     if SPLIT:
         ecall(u64(Service.WATCH), 0)
-    wfi()
 
 
 @fw

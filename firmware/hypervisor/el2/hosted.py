@@ -7,7 +7,7 @@ and sscratch in the stubs; and keeps why the guest left.
 """
 
 from firmware.hypervisor.el2 import left
-from firmware.hypervisor.el2.hart import HSTATUS_GUEST, HSTATUS_HOST
+from firmware.hypervisor.el2.hart import HOST_INTERRUPTS, HSTATUS_GUEST, HSTATUS_HOST
 from firmware.hypervisor.el2.state import State, load_place, save_place
 from firmware.lang import csr, fw, ptr, static
 
@@ -23,6 +23,7 @@ def enter(s: ptr[State]) -> None:
     save_place(kernel)
     load_place(s)
     csr.hstatus = HSTATUS_GUEST
+    csr.sie = HOST_INTERRUPTS
 
 
 @fw

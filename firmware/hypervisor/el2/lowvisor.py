@@ -30,6 +30,7 @@ from firmware.hypervisor.el2.state import (
     save_place,
 )
 from firmware.lang import csr, fw, ptr, static, symbol, u64
+from rtl.isa.causes import Interrupt
 from rtl.isa.csrs import CSRS
 
 __all__ = ["ECALL_SIZE", "begin", "enter", "kernel", "leave"]
@@ -40,6 +41,8 @@ environment = static(u64)
 """henvcfg for guests."""
 
 ECALL_SIZE = 4
+SEI = 1 << Interrupt.SEI
+"""All that interrupts the lowvisor while the host kernel has the hart, to be passed on."""
 SSTATUS_SPP = CSRS["sstatus"].mask("SPP")
 
 
@@ -88,7 +91,7 @@ def enter(s: ptr[State]) -> None:
 def leave(s: ptr[State]) -> None:
     """From a guest's world to the host kernel's."""
     left.take()
-    csr.sie = 0
+    csr.sie = SEI
     save_place(s)
     save_guest(s)
     enter_kernel()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from firmware.hypervisor.el2.lowvisor import begin, enter, kernel, leave
 from firmware.hypervisor.el2.lowvisor_calls import serve_kernel
 from firmware.hypervisor.el2.services import Service
-from firmware.hypervisor.registers import CALLEE_SAVED, CALLER_SAVED, beginning, each
+from firmware.hypervisor.registers import CALLEE_SAVED, CALLER_SAVED, beginning, each, host_vector
 from rtl.isa.causes import Cause
 
 __all__ = ["split_code"]
@@ -22,11 +22,14 @@ assert Service.ENTER == 0, "one branch tells it"
 
 
 def split_code(
-    start: Callable[..., object], serve: Callable[..., object], broken: Callable[..., object]
+    start: Callable[..., object],
+    serve: Callable[..., object],
+    interrupt: Callable[..., object],
+    broken: Callable[..., object],
 ) -> str:
     """The stubs around ``start(info) -> vcpu`` and ``serve(vcpu)``, both in VS mode, and the lowvisor.
 
-    ``broken()`` is called, in either mode, when the host kernel traps.
+    The host kernel's interrupts go to ``interrupt()``; its other traps, and the lowvisor's, to ``broken()``.
     """
     return f"""
 {beginning("lowvisor_trap", begin)}
@@ -38,16 +41,12 @@ def split_code(
 
     .globl kernel_start
 kernel_start:                   # in VS mode from here
-    la t0, kernel_trap
+    la t0, host_trap
     csrw stvec, t0
     jal {start}
     jal {serve}
 
-    .balign 4
-kernel_trap:
-    la sp, __stack_top
-    jal {broken}
-
+{host_vector(interrupt, broken)}
     .globl run_guest
 run_guest:                      # a0 = the vCPU
     li a7, {int(Service.ENTER)}

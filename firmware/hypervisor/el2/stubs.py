@@ -17,6 +17,7 @@ from firmware.hypervisor.registers import (
     each,
     host_return,
     host_save,
+    host_vector,
 )
 
 __all__ = ["code", "hosted_code"]
@@ -66,24 +67,24 @@ guest_switch:                   # a0 = the vCPU to enter
 
 
 def hosted_code(
-    start: Callable[..., object], serve: Callable[..., object], broken: Callable[..., object]
+    start: Callable[..., object],
+    serve: Callable[..., object],
+    interrupt: Callable[..., object],
+    broken: Callable[..., object],
 ) -> str:
     """The same for a host kernel: after ``start(info) -> vcpu`` comes ``serve(vcpu)``, which calls
     ``run_guest(vcpu)``; that returns when the guest leaves, with all of its registers saved.
 
-    While the host runs, traps go to a vector of its own, and to ``broken()``.
+    While the host runs, traps go to a vector of its own: interrupts to ``interrupt()``, others to
+    ``broken()``.
     """
     if SPLIT:
-        return split_code(start, serve, broken)
+        return split_code(start, serve, interrupt, broken)
     return f"""
 {beginning("host_trap", start)}
     jal {serve}
 
-    .balign 4
-host_trap:
-    la sp, __stack_top
-    jal {broken}
-
+{host_vector(interrupt, broken)}
     .globl run_guest
 run_guest:                      # a0 = the vCPU
 {host_save()}

@@ -1,25 +1,32 @@
 """The hart as the hypervisor's own: VMX operation, clock, timers and idling."""
 
 from firmware.bootinfo import FLAG_NO_VPID
+from firmware.hypervisor.options import HOSTED
 from firmware.hypervisor.pool import take_page
 from firmware.hypervisor.vmx.fields import EXIT_CTLS, PIN_CTLS, PREEMPT_TIMER
 from firmware.lang import csr, fw, static, store32, u32, u64, vmwrite, vmxon, wfi
-from rtl.isa.causes import Interrupt
+from rtl.isa.causes import INTERRUPT_BIT, Interrupt
+from rtl.isa.csrs import CSRS
 from rtl.isa.xvmx import PREEMPT_TIMER_BITS, REVISION, ExitControl, PinControl, ProcControl
 
 __all__ = [
     "HOST_INTERRUPTS",
     "has_vpid",
     "host_cause",
+    "host_defer",
+    "host_external",
     "host_pc",
+    "host_served",
     "host_time",
     "host_timer",
     "host_wait",
+    "host_window",
     "slice_timer",
     "start_hart",
 ]
 
 HOST_INTERRUPTS = 1 << Interrupt.STI | 1 << Interrupt.SEI
+SSTATUS_SIE = CSRS["sstatus"].mask("SIE")
 CAPABILITIES_AT = 32
 """PROC_CTLS in svmxcap."""
 NEVER = (1 << 64) - 1
@@ -86,7 +93,33 @@ def slice_timer(deadline: u64) -> None:
 @fw
 def host_wait() -> None:
     """Idle until an interrupt of the hypervisor's is pending."""
+    if HOSTED:
+        csr.sie = HOST_INTERRUPTS
     wfi()
+
+
+@fw
+def host_window() -> None:
+    """Let a host kernel's interrupts come that have waited while the guest ran or left."""
+    csr.sstatus |= SSTATUS_SIE
+    csr.sstatus &= ~SSTATUS_SIE
+
+
+@fw
+def host_external() -> bool:
+    """Whether it is the external interrupt that the host kernel has just taken."""
+    return csr.scause == INTERRUPT_BIT | Interrupt.SEI
+
+
+@fw
+def host_defer() -> None:
+    """Leave its timer pending: the next guest that it lets run leaves for it."""
+    csr.sie &= ~(1 << Interrupt.STI)
+
+
+@fw
+def host_served() -> None:
+    """The external interrupt has been served: nobody has to know."""
 
 
 @fw

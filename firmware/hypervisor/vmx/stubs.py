@@ -13,6 +13,7 @@ from firmware.hypervisor.registers import (
     each,
     host_return,
     host_save,
+    host_vector,
 )
 from firmware.hypervisor.vmx.fields import G_SP, INSTR_ERROR
 from rtl.isa.instructions import INSTRUCTIONS
@@ -85,10 +86,14 @@ guest_switch:                   # a0 = the vCPU to enter
 
 
 def hosted_code(
-    start: Callable[..., object], serve: Callable[..., object], broken: Callable[..., object]
+    start: Callable[..., object],
+    serve: Callable[..., object],
+    interrupt: Callable[..., object],
+    broken: Callable[..., object],
 ) -> str:
     """The same for a host kernel: after ``start(info) -> vcpu`` comes ``serve(vcpu)``, which calls
-    ``run_guest(vcpu)``; that returns when the guest leaves, with all of its registers saved."""
+    ``run_guest(vcpu)``; that returns when the guest leaves, with all of its registers saved. The host's own
+    interrupts go to ``interrupt()``, its other traps and refused entries to ``broken()``."""
     return f"""
 {beginning("host_trap", start)}
     jal {serve}
@@ -106,15 +111,10 @@ run_guest:                      # a0 = the vCPU
     li t0, {INSTR_ERROR:#x}     # still here: it was refused, and sp is still the vCPU
     {_xvmx("vmread", T0, T0)}
     addi t0, t0, -{int(VmError.VMRESUME_NOT_LAUNCHED)}
-    bnez t0, host_trap
+    bnez t0, host_broken
     ld t0, {8 * T0}(sp)
     {_xvmx("vmlaunch")}
-    .balign 4
-    .globl host_trap
-host_trap:
-    la sp, __stack_top
-    jal {broken}
-
+{host_vector(interrupt, broken)}
     .balign 4
     .globl guest_exit
 guest_exit:
