@@ -20,8 +20,8 @@ CALLEE_SAVED = (3, 4, 8, 9, *range(18, 28))
 """gp, tp, s0-s11: left in the registers unless the exit goes the complete way."""
 
 HOST_FRAME = 16 * 8
-"""What a host kernel leaves on its stack while a guest runs (ra, gp, tp, s0-s11, a word for alignment), and while
-it serves an interrupt of its own (`CALLER_SAVED`)."""
+"""On a host kernel's stack: while a guest runs, ra, gp, tp, s0-s11, and a word for alignment; while the host
+serves an interrupt of its own, `CALLER_SAVED`."""
 _HOST = (1, *CALLEE_SAVED)
 assert 8 * max(len(_HOST), len(CALLER_SAVED)) <= HOST_FRAME
 
