@@ -101,10 +101,14 @@ def build(
     being done, a line at a time.
     """
     say = report or (lambda line: None)
+    config = config or SocConfig()
+    if variant is Variant.OBSERVE and not (config.core.hypervisor and config.core.xvmx):
+        raise UserError(
+            "no observing simulator of a core without the H extension or Xvmx: the model has both"
+        )
     if variant is Variant.TRACE:
         need_wave_libraries()
     find_compiler()
-    config = config or SocConfig()
     if variant in _OBSERVING:
         config = replace(config, core=replace(config.core, observe=True))
     verilog = _verilog(variant, config, soc, say)

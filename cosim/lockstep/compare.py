@@ -8,6 +8,7 @@ from cosim.job import Job
 from cosim.lockstep.foreign import ForeignWrites
 from cosim.lockstep.interrupts import InterruptJudge
 from cosim.lockstep.records import Event, ForeignWrite, ForeignWriteEnd, Retired
+from cosim.lockstep.reservation import ReservationJudge
 from cosim.lockstep.state import StateCheck, may_change_state
 from cosim.lockstep.symbols import Symbols
 from cosim.lockstep.translation import Translations
@@ -36,9 +37,11 @@ _TAKEN_FROM_HARDWARE = {
 """What these read depends on time, on devices or on the pipeline."""
 
 _NOTHING = Imposed()
+_LR, _SC = 2, 3
+"""Bits 31:27 of lr and sc."""
 _SSI = 1 << Interrupt.SSI
 _FETCH, _FETCH_LAST = (RETIRE_PLACES[name][0] for name in ("fetch_paddr", "fetch_paddr_last"))
-_IMPOSING = frozenset((0x73, 0x2F, int(Opcode.CUSTOM_3)))
+_IMPOSING = frozenset((0x73, int(Opcode.AMO), int(Opcode.CUSTOM_3)))
 """Opcodes of which something may be taken from the hardware even if they touch no memory: CSR reads, sc,
 vmread."""
 _VMREAD = INSTRUCTIONS["vmread"]
@@ -96,6 +99,7 @@ class Lockstep:
         self.state = StateCheck(machine.hart)
         self._judge = InterruptJudge(machine)
         self._foreign = ForeignWrites(machine.bus)
+        self._reservation = ReservationJudge()
         self._translations = Translations(machine.hart)
         self._ended = False
 
@@ -106,8 +110,10 @@ class Lockstep:
                 self._step(event)
         elif type(event) is ForeignWrite:
             self._foreign.begin(event)
+            self._reservation.begin(event)
         elif type(event) is ForeignWriteEnd:
             self._foreign.end()
+            self._reservation.end(event)
 
     def _step(self, retired: Retired) -> None:
         self.history.append(retired)
@@ -134,15 +140,24 @@ class Lockstep:
             raise Mismatch(list(self._differences(retired, record)), self, retired.cycle)
 
     def _interrupts(self, retired: Retired, special: bool, word: int) -> str | None:
-        """What is wrong with taking, or not taking, an interrupt here."""
+        """What is wrong with taking, or not taking, an interrupt here, or with what depends on others."""
         judge = self._judge
         judge.look(retired.cycle)
         if special and retired.interrupt:
             return judge.left(retired.cause) if retired.vm_exit else judge.taken(retired.cause)
         wrong = judge.retired()
+        if word & 0x7F == Opcode.AMO and wrong is None and not retired.trap:
+            wrong = self._reserves(retired, word)
         if word & 0x7F == 0x73 and word >> 12 & 3 and wrong is None and retired.rd_write and not retired.trap:
             return judge.read(word >> 20, retired.rd_data)
         return wrong
+
+    def _reserves(self, retired: Retired, word: int) -> str | None:
+        """What is wrong with the success of an sc."""
+        kind = word >> 27
+        if kind == _LR:
+            self._reservation.reserve(retired)
+        return self._reservation.store(retired) if kind == _SC else None
 
     def hang(self, cycles: int) -> Mismatch:
         """For a program that should have gone on."""
@@ -169,7 +184,7 @@ class Lockstep:
             if self.machine.hart.x[word >> 15 & 31] == _PREEMPT_TIMER and retired.rd_write:
                 return Imposed(preempt_timer=retired.rd_data)
             return _NOTHING
-        if opcode == 0x2F and word >> 27 == 3:  # sc.w, sc.d
+        if opcode == Opcode.AMO and word >> 27 == _SC:
             return Imposed(sc_fails=retired.rd_write == 1 and retired.rd_data == 1)
         return _NOTHING
 
