@@ -166,7 +166,7 @@ struct Hart {
     Word next = 0, address = 0, data = 0, loaded = 0, progress = 0, done = 0, errors = 0;
     unsigned op = READ, mask = 0;
     int delay = 0;
-    bool translating = false;
+    bool translating = false, failed = false;
     Word walks = 0;
 
     // `walked`: requests of the walker that have been answered. A translation may wait for one of them.
@@ -213,6 +213,7 @@ struct Hart {
         if (error != is_bad(address)) fail("error of the hart", address, error, !error);
         if (error) {
             errors++;
+            failed = amo;
             return true;
         }
         if (op == READ) {
@@ -239,7 +240,8 @@ struct Hart {
         amo = !device && chance(0.1);
         op = amo ? READ : below(2);
         writing_back = false;
-        early_lock = chance(0.5);
+        early_lock = chance(0.5) && !failed;  // a failed AMO gives up its lock
+        failed = false;
         data = source();
         mask = device ? 1 : below(256);
         delay = chance(0.6) ? 0 : below(6);
