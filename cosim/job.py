@@ -7,7 +7,10 @@ from pathlib import Path
 from cosim.elf import Program
 from cosim.errors import UserError
 
-__all__ = ["Job", "Stress", "parse_size"]
+__all__ = ["BARE_MEMORY", "Job", "Stress", "parse_size"]
+
+BARE_MEMORY = 256 << 20
+"""Bytes of a machine that runs a program bare, unless said otherwise; riscv-hyp-tests use so much."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from cosim.build import Build
 from cosim.elf import read_elf
 from cosim.errors import UserError
-from cosim.job import Job
+from cosim.job import BARE_MEMORY, Job
 from cosim.result import Result
 from cosim.simulate import run_plain
 
@@ -32,7 +32,7 @@ class Rules:
     lockstep: compare every instruction with the golden model (on an observing simulator)
     """
 
-    memory: int = 256 << 20
+    memory: int = BARE_MEMORY
     latency: int = 1
     max_cycles: int = 50_000_000
     until: str | None = None
@@ -136,7 +136,8 @@ def _problem(result: Result, rules: Rules) -> str:
         if text in result.console:
             return f"printed {text!r}"
     if result.outcome == "limit":
-        return f"still running after {rules.max_cycles:,} cycles, at pc {result.pc:#x}"
+        hint = "; if it only idles, see --until" if result.console and rules.until is None else ""
+        return f"still running after {rules.max_cycles:,} cycles, at pc {result.pc:#x}{hint}"
     if result.outcome == "reset":
         return "asked for a reset"
     return f"ended with code {result.code}" if result.outcome == "exit" and result.code else ""

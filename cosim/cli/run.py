@@ -22,7 +22,7 @@ from cosim.cli.terminal import (
 )
 from cosim.elf import Program, Segment, read_elf
 from cosim.errors import UserError
-from cosim.job import Job, parse_size
+from cosim.job import BARE_MEMORY, Job, parse_size
 from cosim.result import Result
 from cosim.simulate import run_cocotb
 
@@ -75,7 +75,7 @@ def run(
         ),
     ] = False,
     mem: Annotated[
-        str | None, typer.Option(help="memory of each guest (32M), or of the bare machine (128M)")
+        str | None, typer.Option(help="memory of each guest (32M), or of the bare machine (256M)")
     ] = None,
     append: Annotated[str | None, typer.Option(help="kernel arguments of a Linux guest")] = None,
     initrd: Annotated[Path | None, typer.Option(help="initial RAM disk of a Linux guest")] = None,
@@ -197,7 +197,7 @@ def _program(
             raise UserError("--bare runs one program; drop the others, or drop --bare to run them as guests")
         if paths and not monitor and not _is_linux(paths[0]):
             program = read_elf(paths[0])
-            return program, size or 128 << 20
+            return program, size or BARE_MEMORY
     from firmware import images
 
     with working("building the firmware") as say:

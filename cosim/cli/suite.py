@@ -9,7 +9,7 @@ import typer
 from cosim.build import Variant
 from cosim.cli.terminal import built, output
 from cosim.errors import UserError
-from cosim.job import parse_size
+from cosim.job import BARE_MEMORY, parse_size
 from cosim.suite import Rules, find_programs, run_suite
 
 __all__ = ["suite"]
@@ -22,7 +22,7 @@ def suite(
         bool, typer.Option("--signature", help="write DIR/NAME.signature for each program")
     ] = False,
     signature_dir: Annotated[Path | None, typer.Option(help="write the signatures there")] = None,
-    mem: Annotated[str, typer.Option(help="memory of the machine")] = "256M",
+    mem: Annotated[str | None, typer.Option(help="memory of the machine (256M)")] = None,
     mem_latency: Annotated[int, typer.Option(help="cycles from an address to its first data, less one")] = 1,
     max_cycles: Annotated[int, typer.Option(help="stop each program there")] = 50_000_000,
     until: Annotated[
@@ -49,7 +49,8 @@ def suite(
     width = max(len(path.name) for path in paths)
     passed = 0
     texts = tuple(fail_on or ())
-    rules = Rules(parse_size(mem), mem_latency, max_cycles, until, texts, where, logs, lockstep)
+    memory = parse_size(mem) if mem else BARE_MEMORY
+    rules = Rules(memory, mem_latency, max_cycles, until, texts, where, logs, lockstep)
     for verdict in run_suite(simulator, paths, jobs=jobs or os.cpu_count() or 1, rules=rules):
         word, style = ("FAIL", "red") if verdict.problem else ("pass", "green")
         name = verdict.path.name.ljust(width)

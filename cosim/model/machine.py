@@ -9,6 +9,7 @@ from typing import TextIO
 
 from cosim.elf import Program, read_elf
 from cosim.errors import UserError
+from cosim.job import BARE_MEMORY
 from cosim.model.devices import Clint, Finisher, Plic, Rom, Uart
 from cosim.model.exceptions import Stop
 from cosim.model.hart import Hart
@@ -51,7 +52,7 @@ class Machine:
 
     def __init__(
         self,
-        memory: int = 128 << 20,
+        memory: int = BARE_MEMORY,
         cycles_per_tick: int = 10,
         output: Callable[[bytes], None] | None = None,
     ):
@@ -170,7 +171,7 @@ class Machine:
 def run(
     program: Path,
     *,
-    memory: int = 128 << 20,
+    memory: int = BARE_MEMORY,
     limit: int = _FOREVER,
     trace: TextIO | None = None,
     output: Callable[[bytes], None] | None = None,

@@ -61,6 +61,7 @@ def test_suite_judges_by_what_is_printed(simulator, tmp_path):
     assert problem(until="all good", fail_on=("bad", "3 tests")) == "printed '3 tests'"
     assert problem(until="all good", fail_on=("bad",)) == ""
     assert problem(until="never printed").startswith("still running")
+    assert problem().endswith("if it only idles, see --until")
 
 
 def test_signature_format(tmp_path):

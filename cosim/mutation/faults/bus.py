@@ -99,6 +99,15 @@ BUS_FAULTS = (
         units=("tests/cache/test_dcache.py",),
     ),
     Fault(
+        "clean_starves",
+        "a line is not cleaned while the hart offers its next access",
+        _DCACHE,
+        old="may_index & ~waits)",
+        new="may_index & (~waits | FAULT))",
+        programs=("fetch_dirty_line",),
+        units=("tests/cache/test_dcache.py",),
+    ),
+    Fault(
         "stale_fill",
         "a line that was not current in memory stays in the instruction cache",
         _ICACHE,
