@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from cosim.build import Build, Variant, cache_folder
@@ -28,6 +28,8 @@ _INSTRUCTIONS = 30_000
 _XVMX_INSTRUCTIONS = 15_000
 _FIRST_SEED = 20_000
 _FIRST_XVMX_SEED = 0
+_CONTENT: set[tuple[Path, str]] = set()
+"""Tests that this process has seen to be content without a fault, each with the tree that they ran on."""
 _BUILD = "from cosim.build import Variant, build; print(build(Variant.OBSERVE).folder)"
 
 
@@ -59,7 +61,6 @@ class Hunt:
     programs: Path
     seeds: int
     only_random: bool = False
-    _clean: set[str] = field(default_factory=set)
 
     def hunt(self, fault: Fault) -> Outcome:
         """Try the tests meant for the fault, then all directed programs, then random ones; of those for Xvmx
@@ -74,9 +75,9 @@ class Hunt:
             tried += 1
             if not notices(number):
                 continue
-            if name not in self._clean and notices(0):
+            if (self.tree, name) not in _CONTENT and notices(0):
                 raise UserError(f"{name} fails without a fault too: repair that first")
-            self._clean.add(name)
+            _CONTENT.add((self.tree, name))
             return Outcome(fault, name, tried, time.monotonic() - begun)
         return Outcome(fault, None, tried, time.monotonic() - begun)
 

@@ -216,6 +216,14 @@ VMX_EXIT_FAULTS = (
         programs=("xvmx_tagging",),
     ),
     Fault(
+        "vmfunc_next",
+        "the instruction behind vmfunc is fetched through the old EPTP",
+        "rtl/core/execute/execute.py",
+        old="refetch.eq(self.mode.virt)",
+        new="refetch.eq(self.mode.virt & ~FAULT)",
+        programs=("xvmx_tagging",),
+    ),
+    Fault(
         "entry_fail_bit",
         "EXIT_REASON of an entry that failed lacks bit 31",
         _RECORD,

@@ -262,7 +262,8 @@ class Execute(wiring.Component):
         with m.If(control.divide):
             m.d.comb += finished.eq(divider.done)
         with m.If(control.vmx):
-            m.d.comb += finished.eq(self.vmx.done)
+            # In the guest it is vmfunc: what comes next is fetched through the new EPTP.
+            m.d.comb += [finished.eq(self.vmx.done), refetch.eq(self.mode.virt)]
 
         # CSR access
         m.d.comb += [

@@ -221,7 +221,45 @@ XPROGRAM
 1:  vmfunc a1, x0, x0
     LEAVE_GUEST
     CHECK_GUEST_TRAP ILLEGAL, 1b
+    TEST 11     # the instruction behind vmfunc comes from the new tables
+    .macro COPY page, code
+    la a2, \page
+    la a3, \code
+    .irp offset, 0, 4, 8, 12
+    lw a4, \offset(a3)
+    sw a4, \offset(a2)
+    .endr
+    .endm
+    COPY page_a, code_a
+    COPY page_b, code_b
+    fence.i
+    SET_FIELD PROC_CTLS, PROC_EPT | PROC_VPID | PROC_VMFUNC
+    SET_EPTP root_a, 1
+    li a1, 0
+    li a2, PROBE
+    GUEST_S
+    jr a2
+    LEAVE_GUEST
+    CHECK_EXIT REASON_VMCALL
+    CHECK a1, 2
+    GET_FIELD a3, G_PC
+    addi a2, a2, 8
+    CHECK_SAME a2, a3
     PASS
+    .option push
+    .option norvc
+    .balign 4
+code_a:
+    vmfunc x0, x0, a6
+    li a1, 1
+    vmcall
+    nop
+code_b:
+    nop
+    li a1, 2
+    vmcall
+    nop
+    .option pop
     .data
     .balign 16384
 root_a:
