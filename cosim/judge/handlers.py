@@ -10,7 +10,7 @@ from cosim.judge.log import LOGGED, RECORD_BYTES, STATUS, Level
 from cosim.torture.assembler import Assembler
 from cosim.torture.handlers import MAGIC, REMAP_FIRST, REMAP_SECOND, remap_services
 from cosim.torture.layout import BUDGET, DATA_REGISTERS, FETCH_CAUSES, LOOP, POINTERS
-from rtl.isa.causes import INTERRUPT_BIT
+from rtl.isa.causes import INTERRUPT_BIT, Interrupt
 from rtl.isa.csrs import CSRS
 from rtl.isa.privilege import Privilege
 
@@ -25,6 +25,8 @@ _ASKED = {Level.HS: 22, Level.VS: 25}
 _WRITE = {Level.HS: 0x559, Level.VS: 0x55A}
 """Values of SERVICE that ask for a record of that level's trap."""
 
+_VECTORS = max(Interrupt) + 1
+
 
 def levels_written(cause: int, x: list[int]) -> list[Level]:
     """Of which levels M mode's handler writes a record besides its own, when it is entered for ``cause`` with
@@ -35,16 +37,16 @@ def levels_written(cause: int, x: list[int]) -> list[Level]:
 
 
 def handlers(asm: Assembler) -> None:
-    """The code, with the labels ``M``, ``HS`` and ``VS``."""
+    """The code, with the labels ``M``, ``HS`` and ``VS``, and ``M_vector`` and so on of their tables of
+    vectors."""
+    for level in Level:
+        asm.code += bytes(-len(asm.code) % 64)
+        asm.label(f"{level.name}_vector")
+        for _ in range(_VECTORS):
+            asm.jump("jal", level.name)
     _machine(asm)
     for level in (Level.HS, Level.VS):
         _lower(asm, level)
-
-
-def _label(asm: Assembler, name: str) -> None:
-    """A label that a trap vector may hold."""
-    asm.code += bytes(-len(asm.code) % 4)
-    asm.label(name)
 
 
 def _record(asm: Assembler, level: Level) -> None:
@@ -64,7 +66,7 @@ def _record(asm: Assembler, level: Level) -> None:
 
 
 def _machine(asm: Assembler) -> None:
-    _label(asm, "M")
+    asm.label("M")
     _record(asm, Level.M)
     asm.op("addi", BUDGET, BUDGET, imm=-1)
     asm.jump("blt", "next", BUDGET, 0)
@@ -106,7 +108,7 @@ def _machine(asm: Assembler) -> None:
 def _lower(asm: Assembler, level: Level) -> None:
     """The handler of HS, or of VS (where the same names mean the VS registers)."""
     name, asked = level.name, _ASKED[level]
-    _label(asm, name)
+    asm.label(name)
     asm.csr("csrrs", SCRATCH, "scause")
     asm.jump("blt", f"{name}_interrupt", SCRATCH, 0)
     asm.jump("bne", f"{name}_ask", SERVICE, 0)

@@ -132,9 +132,9 @@ class _Maker:
         but for the finisher, M mode neither."""
         environment = (_STCE if self.timers else 0) | (_ADUE if self.updates else 0)
         settings = {
-            "mtvec": self.labels["M"],
-            "stvec": self.labels["HS"],
-            "vstvec": self.labels["VS"],
+            "mtvec": self._vector("M"),
+            "stvec": self._vector("HS"),
+            "vstvec": self._vector("VS"),
             "menvcfg": environment,
             "henvcfg": environment & (_ALL if self.generator.guest_adue else ~_ADUE),
             "mtval": 0,
@@ -147,6 +147,10 @@ class _Maker:
         protected = protection(_LOCKED | 3 | _LOCKED << 8, False)
         # Only updates make a difference in the frozen pages.
         return settings | {"pmpcfg0": protected | 7 << 8 * (4 + _FROZEN)}
+
+    def _vector(self, level: str) -> int:
+        """Direct or vectored."""
+        return self.chooser.choice((self.labels[level], self.labels[f"{level}_vector"] | 1))
 
     def _some(self, csr: str, *fields: str) -> int:
         return CSRS[csr].mask(*fields) & self.chooser.getrandbits(64)
