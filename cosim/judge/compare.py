@@ -55,14 +55,15 @@ def judge(seed: int, timeout: float = 60) -> Verdict:
 
 def judged(seed: int) -> tuple[Program, Golden, dict[str, int]]:
     """``seed``'s program, how the model runs it, and how many units were left out for which reason."""
+    made = judged_program(seed)
     left_out: dict[int, str] = {}
     for _ in range(_ROUNDS):
-        made = judged_program(seed, left_out)
-        model = golden(made.program, JUDGED_MEMORY)
+        program = made.without(left_out)
+        model = golden(program, JUDGED_MEMORY)
         found = {made.unit_at(pc): why for pc, why in model.elsewhere.items()}
         new = {unit: why for unit, why in found.items() if unit is not None and unit not in left_out}
         if not new:
-            return made.program, model, dict(Counter(left_out.values()))
+            return program, model, dict(Counter(left_out.values()))
         left_out |= new
     raise UserError(f"judged seed {seed}: after {_ROUNDS} rounds still goes where QEMU goes elsewhere")
 

@@ -7,7 +7,7 @@ far as the specification determines it (``rules`` names what it does not).
 
 import random
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cosim.elf import Program, Segment
 from cosim.judge.csr_units import PRIVATE_UNITS
@@ -63,6 +63,8 @@ _NOT_TOURED = ("sc",)
 _NOT_RANDOM = ("wfi", "sc.w", "sc.d", "sfence.w.inval", "sfence.inval.ir")
 """Of the torture's units: the last two do not trap in QEMU's U and VU mode (Svinval chapter: they do); those
 with sc may have stores behind lr."""
+_NOP = b"\x01\x00"
+"""c.nop."""
 _FETCHES = (Cause.FETCH_ACCESS, Cause.FETCH_PAGE_FAULT, Cause.FETCH_GUEST_PAGE_FAULT)
 _STCE, _ADUE = (CSRS["menvcfg"].mask(name) for name in ("STCE", "ADUE"))
 
@@ -79,17 +81,28 @@ class Judged:
         address = DRAM_BASE | pc % (1 << 30)
         return next((unit.start for unit in self.units if address in unit), None)
 
+    def without(self, left_out: Collection[int]) -> Program:
+        """The program with nops in place of the units that stand at the addresses ``left_out``."""
+        segments = list(self.program.segments)
+        for unit in self.units:
+            if unit.start not in left_out:
+                continue
+            for n, segment in enumerate(segments):
+                first, last = unit.start - segment.address, unit.stop - segment.address
+                if 0 <= first < last <= len(segment.data):
+                    nops = _NOP * (len(unit) // len(_NOP))
+                    segments[n] = replace(segment, data=segment.data[:first] + nops + segment.data[last:])
+        return replace(self.program, segments=tuple(segments))
 
-def judged_program(seed: int, left_out: Collection[int] = ()) -> Judged:
-    """The program of ``seed``; it ends through the finisher. The units that stand at the addresses
-    ``left_out`` do nothing."""
-    return _Maker(seed, left_out).make()
+
+def judged_program(seed: int) -> Judged:
+    """The program of ``seed``; it ends through the finisher."""
+    return _Maker(seed).make()
 
 
 class _Maker:
-    def __init__(self, seed: int, left_out: Collection[int]) -> None:
+    def __init__(self, seed: int) -> None:
         self.seed = seed
-        self.left_out = left_out
         self.generator = Generator(seed, _NOWHERE)
         self.chooser = random.Random(seed)
         self.timers = self.chooser.random() < 0.5
@@ -236,7 +249,7 @@ class _Maker:
         for unit in units:
             place = range(start + len(body), start + len(body) + len(unit))
             self.units.append(place)
-            body += b"\x01\x00" * (len(unit) // 2) if place.start in self.left_out else unit  # c.nop
+            body += unit
         return body
 
     def _tour(self, asm: Assembler) -> None:
