@@ -100,7 +100,8 @@ def _machine(asm: Assembler) -> None:
     asm.label("rescue")
     asm.constant(SCRATCH, Privilege.M << 11)
     asm.csr("csrrs", 0, "mstatus", SCRATCH)
-    asm.csr("csrrw", 0, "mepc", 1)
+    asm.op("andi", SCRATCH, 1, imm=-2)
+    asm.csr("csrrw", 0, "mepc", SCRATCH)
     asm.op("addi", SERVICE, 0)
     _leave(asm, "m")
 
@@ -149,8 +150,9 @@ def _resume(asm: Assembler, level: str, prefix: str, give_up: str) -> None:
     asm.csr("csrrw", 0, f"{prefix}epc", SCRATCH)
     _leave(asm, prefix, give_up)
     asm.label(f"{level}_fetch")
-    asm.jump("beq", give_up, SCRATCH, 1)
-    asm.csr("csrrw", 0, f"{prefix}epc", 1)
+    asm.op("andi", _OTHER, 1, imm=-2)  # QEMU's xepc keeps the low bit
+    asm.jump("beq", give_up, SCRATCH, _OTHER)
+    asm.csr("csrrw", 0, f"{prefix}epc", _OTHER)
     _leave(asm, prefix, give_up)
 
 

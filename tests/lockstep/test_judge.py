@@ -1,6 +1,7 @@
 """The outside judge: on random programs QEMU agrees with the golden model, but for what the rules name."""
 
 from collections.abc import Callable
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,6 +24,9 @@ from rtl.isa.causes import INTERRUPT_BIT, Cause, Interrupt
 from rtl.isa.csrs import CSRS
 from rtl.isa.memory_map import DRAM_BASE
 from tests.qemu import needs_qemu
+
+_judged = cache(judged)
+"""For tests that leave the model as it is."""
 
 
 def _agree(first: int, seeds: int) -> None:
@@ -74,7 +78,7 @@ def test_a_wrong_model_is_noticed(
 
 def test_programs_have_traps_and_interrupts_at_every_level() -> None:
     """And what raises them: software and timer bits, pairs of lr and sc that succeed."""
-    log = [record for seed in (200, 201, 202) for record in records(judged(seed)[1].memory)]
+    log = [record for seed in (200, 201, 202) for record in records(_judged(seed)[1].memory)]
     assert {record.level for record in log} == set(Level)
     taken = {(record.level, record.cause & ~INTERRUPT_BIT) for record in log if record.cause & INTERRUPT_BIT}
     assert {level for level, _ in taken} == set(Level)
@@ -124,7 +128,7 @@ def test_a_program_without_end_is_told() -> None:
 @pytest.mark.parametrize("field", ["level", "cause", "epc", "tval", "mstatus", "hstatus", "vsstatus"])
 def test_what_no_rule_allows_is_told(field: str) -> None:
     """A bit of the middle record, of a word of data or of a register differs."""
-    program, model, _ = judged(1)
+    program, model, _ = _judged(1)
     log = records(model.memory)
     middle = LOG - DRAM_BASE + len(log) // 2 * RECORD_BYTES
     assert judge_memory(1, program, model, model.memory).differences == []
@@ -135,7 +139,7 @@ def test_what_no_rule_allows_is_told(field: str) -> None:
 
 
 def test_an_interrupt_that_was_not_due_is_told() -> None:
-    program, model, _ = judged(200)
+    program, model, _ = _judged(200)
     log = records(model.memory)
     number = next(n for n, record in enumerate(log) if record.cause & INTERRUPT_BIT)
     assert log[number].cause in model.reasons[number].interrupts
@@ -146,7 +150,7 @@ def test_an_interrupt_that_was_not_due_is_told() -> None:
 
 
 def test_a_log_without_end_is_an_error() -> None:
-    program, model, _ = judged(1)
+    program, model, _ = _judged(1)
     with pytest.raises(UserError, match="without the end of its log"):
         judge_memory(1, program, model, image(program, JUDGED_MEMORY))
 
