@@ -278,8 +278,8 @@ VMX_ENTRY_FAULTS = (
         "vmx_in_machine",
         "VMX instructions are legal in M and U",
         _UNIT,
-        old="root = ~csr.mode.virt & (",
-        new="root = ~csr.mode.virt & (FAULT | ",
+        old="root = ~csr.mode.virt & (csr.mode.privilege == Privilege.S)",
+        new="root = ~csr.mode.virt & ((csr.mode.privilege == Privilege.S) | FAULT)",
         programs=("xvmx_vmcs", "xvmx_machine"),
     ),
     Fault(

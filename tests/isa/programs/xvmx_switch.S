@@ -123,6 +123,8 @@ XPROGRAM
     TRAPS BY_HS, ILLEGAL, vmfunc a0, x0, x0
     TRAPS BY_HS, ILLEGAL, vmlaunch a0
     .endr
+    csrw hvip, x0               # what Xvmx left is software's to set
+    csrw hie, x0
     .macro BELOW status, hstatus, instruction:vararg
     li a0, HSTATUS_SPV
     csrc hstatus, a0
