@@ -18,7 +18,7 @@ _HS_ENABLED = {
 
 
 def _outcomes(name: str, mode: str, access: str) -> set[str]:
-    """Privileged spec 2.1 (number), H chapter "Virtual-Instruction Exception", the register's own rule."""
+    """Privileged spec 2.1 (number), H chapter "Trap Cause Codes", the register's own rule."""
     state = csr_states()[name]
     lowest, rule = state.csr.privilege, state.legality
     if access == "write" and state.csr.read_only:
@@ -54,7 +54,7 @@ def csr_group() -> Group:
         if rule is Legality.COUNTER:
             return "by mode, mcounteren, hcounteren and scounteren, whose bits of absent counters are 0"
         if mode in ("VS", "VU"):
-            return "with V = 1: H chapter, Virtual-Instruction Exception"
+            return "with V = 1: H chapter, Trap Cause Codes"
         if rule in _HS_ENABLED:
             return f"by mode and {_HS_ENABLED[rule]}"
         return "by the number's privilege and read-only bits (Privileged spec, CSR Address Mapping)"

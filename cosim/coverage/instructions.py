@@ -66,7 +66,7 @@ def instruction_group() -> Group:
             return None
         if len(_outcomes(name, mode)) == 1 and _outcomes(name, mode)[0] == DONE:
             return f"{_ANYWHERE if name not in _PRIVILEGED else 'legal in this mode'}: not refused"
-        return "by mode and trap bits (Privileged spec, mstatus; H chapter, Virtual-Instruction Exception)"
+        return "by mode and trap bits (Privileged spec, mstatus; H chapter, Trap Cause Codes)"
 
     names = [*_NAMES, *(c.name for c in COMPRESSED), "illegal", "c.illegal"]
     axes = {"instruction": names, "mode": MODES, "outcome": (DONE, ILLEGAL, VIRTUAL)}

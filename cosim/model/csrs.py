@@ -1,7 +1,7 @@
 """The CSR file: who may access which register, what reads show and what writes keep.
 
 Access rules: privileged spec, "CSR Field Specifications" and "Machine-Level CSRs", and the H chapter's
-"Virtual-Instruction Exception". Resets and writable bits are those of ``rtl.isa.csr_state``.
+"Trap Cause Codes". Resets and writable bits are those of ``rtl.isa.csr_state``.
 """
 
 from collections.abc import Callable

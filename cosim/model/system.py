@@ -1,7 +1,7 @@
 """Instructions of the SYSTEM opcode: CSRs, calls, returns, fences, and the hypervisor's loads and stores.
 
 Who may execute what: privileged spec, "Supervisor Instructions" and "Trap-Return Instructions", and
-H chapter, "Hypervisor Instructions" and "Virtual-Instruction Exception".
+H chapter, "Hypervisor Instructions" and "Trap Cause Codes".
 """
 
 from typing import TYPE_CHECKING

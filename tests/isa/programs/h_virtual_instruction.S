@@ -1,5 +1,5 @@
 # Which instructions and registers raise virtual-instruction in VS and VU, and which illegal-instruction
-# (H chapter, "Virtual-Instruction Exception").
+# (H chapter, "Trap Cause Codes").
 #include "harness.h"
 PROGRAM
 .macro TRY mode, cause, instruction:vararg
