@@ -15,7 +15,7 @@ from rtl.isa.csr_state import COUNTERS, S_INTERRUPTS, csr_states
 from rtl.isa.csrs import CSRS
 from rtl.isa.instructions import INSTRUCTIONS, Format
 
-__all__ = ["PRIVATE_UNITS", "QEMU_COUNTERS"]
+__all__ = ["OPTIONAL", "PRIVATE_UNITS", "QEMU_COUNTERS"]
 
 _ALL = (1 << 64) - 1
 _STATES = csr_states()
@@ -23,14 +23,14 @@ _STATES = csr_states()
 QEMU_COUNTERS = sum(1 << n for n in COUNTERS)
 """QEMU's pmu-mask for our counters. Those that we have as read-only zeros do not exist there at all."""
 
-_OPTIONAL = {
+OPTIONAL = {
     *(f"{prefix}hpmcounter{n}" for prefix in ("", "m") for n in range(32) if n not in COUNTERS),
     *(f"pmpcfg{n}" for n in range(4, 16)),
     *(f"pmpaddr{n}" for n in range(16, 64)),
     *("tselect", "tdata1", "tdata2", "tdata3", "mvirt", "stopei", "svmxcap"),
 }
 """Registers that one of the two has and the other has not, as both may."""
-_NUMBERS = [n for n in range(4096) if n not in {CSRS[name].number for name in _OPTIONAL if name in CSRS}]
+_NUMBERS = [n for n in range(4096) if n not in {CSRS[name].number for name in OPTIONAL if name in CSRS}]
 
 _CAUSES = (*(int(cause) for cause in Cause if cause < 24), *(1 << 63 | int(code) for code in Interrupt))
 _TRAP = ("cause", "epc", "tval")
@@ -56,7 +56,7 @@ _KEPT = {
 _WRITTEN = {
     name: state.writable & _KEPT.get(name, _ALL)
     for name, state in _STATES.items()
-    if not state.csr.read_only and name not in _OPTIONAL
+    if not state.csr.read_only and name not in OPTIONAL
 }
 
 _NEVER_COMPARED = {"cycle", "time", "instret", "mcycle", "minstret", "htinst", "mimpid"} | {
@@ -125,7 +125,7 @@ def _read(c: Context, name: str) -> list[int]:
 def _names(written: bool) -> list[str]:
     if written:
         return [name for name, mask in _WRITTEN.items() if mask]
-    return [name for name in _STATES if name not in _OPTIONAL]
+    return [name for name in _STATES if name not in OPTIONAL]
 
 
 _READABLE, _WRITABLE = _names(False), _names(True)

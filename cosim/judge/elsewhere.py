@@ -19,7 +19,15 @@ from rtl.isa.privilege import Privilege
 if TYPE_CHECKING:
     from cosim.model.hart import Hart
 
-__all__ = ["ATOMICS", "CSR_ACCESSES", "Step", "is_one_of", "leads_elsewhere", "table_access"]
+__all__ = [
+    "ATOMICS",
+    "CSR_ACCESSES",
+    "Step",
+    "is_one_of",
+    "is_supervisors",
+    "leads_elsewhere",
+    "table_access",
+]
 
 ATOMICS = tuple(name for name, i in INSTRUCTIONS.items() if i.format is Format.AMO)
 """AMOs and store-conditionals."""
@@ -37,6 +45,11 @@ _KINDS = (_FETCH, _LOAD, _STORE)
 def is_one_of(word: int, *names: str) -> bool:
     """Whether ``word`` is one of those instructions."""
     return any(word & INSTRUCTIONS[name].mask == INSTRUCTIONS[name].match for name in names)
+
+
+def is_supervisors(word: int) -> bool:
+    """sret, or an access to a CSR that is a supervisor's by its number."""
+    return is_one_of(word, "sret") or (is_one_of(word, *CSR_ACCESSES) and word >> 28 & 3 == Privilege.S)
 
 
 @dataclass
@@ -103,7 +116,7 @@ def _other_causes(step: Step) -> tuple[int, ...]:
     trap, word = step.record.trap, step.record.bits
     assert trap is not None
     refusal = next((walk.refusal for walk in step.walks if walk.refusal), None)
-    if trap == Cause.VIRTUAL_INSTRUCTION and is_one_of(word, *CSR_ACCESSES, "sret"):
+    if trap == Cause.VIRTUAL_INSTRUCTION and is_supervisors(word):
         return (Cause.ILLEGAL_INSTRUCTION,) if step.record.privilege == Privilege.U else ()
     if trap == Cause.STORE_MISALIGNED:
         return (Cause.LOAD_MISALIGNED,)

@@ -6,7 +6,7 @@ A rule never names a program: it says of a trap which fields may differ, and why
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cosim.judge.elsewhere import ATOMICS, CSR_ACCESSES, is_one_of, table_access
+from cosim.judge.elsewhere import ATOMICS, is_one_of, is_supervisors, table_access
 from cosim.judge.log import Record
 from cosim.model.translation import Refusal
 from rtl.isa.causes import Cause
@@ -96,8 +96,7 @@ RULES = (
         "A supervisor CSR that HS may access, and sret, raise a virtual-instruction exception in VU mode. "
         "QEMU raises an illegal-instruction exception.",
         lambda d: (
-            d.causes == (Cause.VIRTUAL_INSTRUCTION, Cause.ILLEGAL_INSTRUCTION)
-            and d.is_one_of(*CSR_ACCESSES, "sret")
+            d.causes == (Cause.VIRTUAL_INSTRUCTION, Cause.ILLEGAL_INSTRUCTION) and is_supervisors(d.word)
         ),
     ),
     Rule(

@@ -11,6 +11,7 @@ from cosim.errors import UserError
 from cosim.judge.compare import judge, judge_memory, judged
 from cosim.judge.elsewhere import Step, leads_elsewhere
 from cosim.judge.log import LOG, RECORD_BYTES, Level, records
+from cosim.judge.numbers import CAUSES, judge_numbers, unlike
 from cosim.judge.program import JUDGED_MEMORY, judged_program
 from cosim.judge.qemu import image, qemu_memory
 from cosim.judge.rules import RULES
@@ -153,6 +154,35 @@ def test_a_log_without_end_is_an_error() -> None:
     program, model, _ = _judged(1)
     with pytest.raises(UserError, match="without the end of its log"):
         judge_memory(1, program, model, image(program, JUDGED_MEMORY))
+
+
+@needs_qemu
+def test_every_csr_number_raises_in_every_mode_what_it_raises_in_qemu() -> None:
+    answers = judge_numbers()
+    assert answers.differences == []
+    assert answers.compared == 4 * 5 * 4096 * 2
+    assert 0 < answers.allowed < answers.compared // 100
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "ours", "theirs", "allowed"),
+    [
+        ("sscratch", 2, Cause.ILLEGAL_INSTRUCTION, 0, False),
+        ("sscratch", 4, Cause.VIRTUAL_INSTRUCTION, Cause.ILLEGAL_INSTRUCTION, True),
+        ("sscratch", 3, Cause.VIRTUAL_INSTRUCTION, Cause.ILLEGAL_INSTRUCTION, False),
+        ("hgatp", 4, Cause.VIRTUAL_INSTRUCTION, Cause.ILLEGAL_INSTRUCTION, False),
+        ("mvirt", 0, 0, Cause.ILLEGAL_INSTRUCTION, True),
+    ],
+)
+def test_an_access_that_differs_is_told(name: str, mode: int, ours: int, theirs: int, allowed: bool) -> None:
+    """``mode``: M, HS, U, VS, VU."""
+    memories = bytearray(JUDGED_MEMORY), bytearray(JUDGED_MEMORY)
+    place = CAUSES - DRAM_BASE + 2 * (4096 * mode + CSRS[name].number)
+    for memory, cause in zip(memories, (ours, theirs)):
+        memory[place] = cause
+    answers = unlike(*map(bytes, memories))
+    assert (answers.allowed, len(answers.differences)) == ((1, 0) if allowed else (0, 1))
+    assert all(name in line for line in answers.differences)
 
 
 def test_rules_are_named_once_and_give_their_source() -> None:
