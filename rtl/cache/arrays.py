@@ -1,6 +1,6 @@
 """The memories of a cache: data, tags and state of every way, read one set at a time."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,24 +13,34 @@ class CacheArrays(wiring.Component):
     """Data, tag, valid and dirty bits of all ways.
 
     The set and word at ``read_address`` appear on ``data``, ``tags``, ``valid`` and ``dirty`` in the next
-    cycle, including what is written at the same edge. Valid and dirty bits are flip-flops: they can be
-    cleared all at once, and change at once. ``data`` and ``tags`` have a member for each way, ``*_ways``
-    members a bit.
+    cycle, including what is written at the same edge. ``data`` and ``tags`` have a member for each way,
+    ``*_ways`` members a bit.
+
+    Valid and dirty bits stand in small memories, a word for each set, which take a tenth of the logic of
+    flip-flops. What they cannot do, to forget everything at once, a flip-flop for each set does: ``live``
+    says that the set's word means anything.
 
     Members
     -------
     fill_ways, fill_address, fill_data: write a word (a refill's beat)
     store_ways, store_address, store_data: write a word. A store and a fill to the same way cannot share a
         cycle (the fill wins, the store is lost).
-    dirty_ways, dirty_set: make a line dirty
-    tag_ways, tag_line, tag_dirty: name a line, make it valid and dirty or clean; not with dirty_ways
-    drop_ways, drop_set: make a line invalid
-    clean_ways, clean_set: make a line clean; not with dirty_ways
+    dirty_ways: make a line of the set that is shown dirty
+    clean_ways: make a line of the set that is shown clean; not with dirty_ways
+    tag_ways, tag_line, tag_dirty: name a line, make it valid and dirty or clean; not with dirty_ways. Where
+        dirty bits are kept, its set is the one that is shown
+    drop_ways, drop_set: make a line invalid; at least two cycles between two of them, if ``tag_ways`` come
+        between, and those not one after the other
     flush: make all lines invalid (wins over ``tag_ways``)
+
+    Parameters
+    ----------
+    writable: keep dirty bits
     """
 
-    def __init__(self, geometry: Geometry) -> None:
+    def __init__(self, geometry: Geometry, *, writable: bool = True) -> None:
         self.geometry = geometry
+        self.writable = writable
         g = geometry
         super().__init__(
             {
@@ -46,14 +56,12 @@ class CacheArrays(wiring.Component):
                 "store_address": In(g.word_address_bits),
                 "store_data": In(64),
                 "dirty_ways": In(g.ways),
-                "dirty_set": In(g.set_bits),
+                "clean_ways": In(g.ways),
                 "tag_ways": In(g.ways),
                 "tag_line": In(g.line),
                 "tag_dirty": In(1),
                 "drop_ways": In(g.ways),
                 "drop_set": In(g.set_bits),
-                "clean_ways": In(g.ways),
-                "clean_set": In(g.set_bits),
                 "flush": In(1),
             }
         )
@@ -63,17 +71,12 @@ class CacheArrays(wiring.Component):
         g = self.geometry
         read_set = Signal(g.set_bits)
         m.d.sync += read_set.eq(self.read_address[g.offset_bits :])
-        one = {name: Signal(g.sets, name=f"{name}_one") for name in ("tag", "drop", "clean", "dirty")}
-        m.d.comb += [
-            one["tag"].eq(1 << self.tag_line.set),
-            one["drop"].eq(1 << self.drop_set),
-            one["clean"].eq(1 << self.clean_set),
-            one["dirty"].eq(1 << self.dirty_set),
-        ]
         for way in range(g.ways):
             self._data(m, way)
             self._tags(m, way)
-            self._state(m, way, read_set, one)
+        self._valid(m, read_set)
+        if self.writable:
+            self._dirty(m, read_set)
         return m
 
     def _data(self, m: Module, way: int) -> None:
@@ -104,22 +107,52 @@ class CacheArrays(wiring.Component):
             write.en.eq(self.tag_ways[way]),
         ]
 
-    def _state(self, m: Module, way: int, read_set: Signal, one: dict[str, Signal]) -> None:
-        """Valid and dirty bits of a way, one vector of all sets each."""
-        valid = Signal(self.geometry.sets, name=f"valid{way}")
-        dirty = Signal(self.geometry.sets, name=f"dirty{way}")
-        tagged = Mux(self.tag_ways[way], one["tag"], 0)
-        with m.If(self.tag_ways[way] | self.drop_ways[way]):
-            m.d.sync += valid.eq(valid & ~Mux(self.drop_ways[way], one["drop"], 0) | tagged)
-        with m.If(self.flush):
-            m.d.sync += valid.eq(0)
-        with m.If(self.dirty_ways[way]):
-            m.d.sync += dirty.eq(dirty | one["dirty"])
-        with m.Elif(self.tag_ways[way] & self.tag_dirty):
-            m.d.sync += dirty.eq(dirty | tagged)
-        with m.Elif(self.tag_ways[way] | self.clean_ways[way]):
-            m.d.sync += dirty.eq(dirty & ~(tagged | Mux(self.clean_ways[way], one["clean"], 0)))
+    def _valid(self, m: Module, read_set: Signal) -> None:
+        """A named line is valid at once. One that is dropped waits for a cycle in which none is named, and
+        does not show meanwhile."""
+        g = self.geometry
+        m.submodules.valid = words = memory.Memory(shape=g.ways, depth=g.sets, init=[])
+        shown, old, write = words.read_port(domain="comb"), words.read_port(domain="comb"), words.write_port()
+        live = Signal(g.sets)
+        dropped = Signal(g.ways)
+        dropped_set = Signal(g.set_bits)
+        named = self.tag_ways.any()
+        before = Signal(g.ways)
         m.d.comb += [
-            self.valid[way].eq(valid.bit_select(read_set, 1)),
-            self.dirty[way].eq(dirty.bit_select(read_set, 1)),
+            shown.addr.eq(read_set),
+            self.valid.eq(self._kept(live, read_set, shown.data, dropped, dropped_set)),
+            old.addr.eq(Mux(named, self.tag_line.set, dropped_set)),
+            write.addr.eq(old.addr),
+            write.data.eq(before | self.tag_ways),
+            write.en.eq(named | dropped.any()),
         ]
+        with m.If(write.en):
+            m.d.comb += before.eq(self._kept(live, old.addr, old.data, dropped, dropped_set))
+        with m.If(self.flush):
+            m.d.sync += live.eq(0)
+        with m.Elif(named):
+            m.d.sync += live.bit_select(self.tag_line.set, 1).eq(1)
+        with m.If(self.drop_ways.any()):
+            m.d.sync += [dropped.eq(self.drop_ways), dropped_set.eq(self.drop_set)]
+        with m.Elif(~named | (self.tag_line.set == dropped_set)):
+            m.d.sync += dropped.eq(0)
+
+    def _kept(self, live: Signal, chosen: Value, word: Value, dropped: Signal, dropped_set: Signal) -> Value:
+        """The valid bits of the set ``chosen``, of which the memory says ``word``."""
+        gone = Mux(dropped_set == chosen, dropped, 0)
+        return Mux(live.bit_select(chosen, 1), word, 0) & ~gone
+
+    def _dirty(self, m: Module, read_set: Signal) -> None:
+        m.submodules.dirty = words = memory.Memory(shape=self.geometry.ways, depth=self.geometry.sets, init=[])
+        shown, write = words.read_port(domain="comb"), words.write_port()
+        m.d.comb += [
+            shown.addr.eq(read_set),
+            self.dirty.eq(shown.data),
+            write.addr.eq(read_set),
+            write.data.eq(self.dirty & ~(self.tag_ways | self.clean_ways)),
+            write.en.eq((self.dirty_ways | self.tag_ways | self.clean_ways).any()),
+        ]
+        with m.If(self.dirty_ways.any()):
+            m.d.comb += write.data.eq(self.dirty | self.dirty_ways)
+        with m.Elif(self.tag_dirty):
+            m.d.comb += write.data.eq(self.dirty | self.tag_ways)

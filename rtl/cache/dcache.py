@@ -204,7 +204,7 @@ class DataCache(wiring.Component):
                 writeback.way.eq(hit),
                 writeback.line.eq(line),
             ]
-            m.d.comb += [arrays.clean_ways.eq(hit), arrays.clean_set.eq(line.set)]
+            m.d.comb += arrays.clean_ways.eq(hit)
 
         word = self._word
         store = Signal()
@@ -212,7 +212,6 @@ class DataCache(wiring.Component):
             word.eq(select_way(hit, arrays.data)),
             store.eq(complete & writes & ((request.op == CacheOp.WRITE) | (word == request.expected))),
             arrays.dirty_ways.eq(Mux(store, hit, 0)),
-            arrays.dirty_set.eq(line.set),
             arrays.store_ways.eq(Mux(store & ~self._merging, hit, 0)),
             arrays.store_address.eq(self._read_word),
             cpu.done.eq((complete & ~mine) | self._late_done | self._early_done),

@@ -62,7 +62,7 @@ class InstructionCache(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         g = self.geometry
-        m.submodules.arrays = self._arrays = CacheArrays(g)
+        m.submodules.arrays = self._arrays = CacheArrays(g, writable=False)
         m.submodules.fill = self._fill = FillQueue(g, owners=1)
         m.submodules.device = self._device = DeviceAccess()
         self._read_word = Signal(g.word_address_bits)

@@ -118,9 +118,8 @@ class Counters(wiring.Component):
             getattr(self, f"mhpmevent{n}").eq(selector),
             getattr(self, f"mhpmcounter{n}").eq(count),
         ]
+        both = (selector[:5] == HpmEvent.RETIRE) & self.events.retire_second
         with m.If(selector[:5] != HpmEvent.NONE), m.If(event & ~stopped & ~inhibit):
-            m.d.sync += count.eq(count + 1)
-            with m.If((selector[:5] == HpmEvent.RETIRE) & self.events.retire_second):
-                m.d.sync += count.eq(count + 2)
+            m.d.sync += count.eq(count + Cat(~both, both))
         with on_write(m, self.write, f"mhpmcounter{n}"):
             m.d.sync += count.eq(self.write.value)
