@@ -143,7 +143,9 @@ class CacheArrays(wiring.Component):
         return Mux(live.bit_select(chosen, 1), word, 0) & ~gone
 
     def _dirty(self, m: Module, read_set: Signal) -> None:
-        m.submodules.dirty = words = memory.Memory(shape=self.geometry.ways, depth=self.geometry.sets, init=[])
+        m.submodules.dirty = words = memory.Memory(
+            shape=self.geometry.ways, depth=self.geometry.sets, init=[]
+        )
         shown, write = words.read_port(domain="comb"), words.write_port()
         m.d.comb += [
             shown.addr.eq(read_set),

@@ -1,7 +1,7 @@
 """Second-level TLB: set-associative, in memory blocks, shared by both first-level TLBs."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
@@ -11,13 +11,17 @@ from rtl.mmu.tags import VPN_BITS, FillPort, Leaf, Space
 
 __all__ = ["SecondLevelTlb"]
 
+_KINDS = ("host", "guest", "coarse_host", "coarse_guest")
+
 
 class SecondLevelTlb(wiring.Component):
     """Translations by 4 KiB page; a superpage is kept once for each of its pages that was asked for.
 
-    The valid bits stand in flip-flops, so that a fence takes one cycle. A fence is coarser than in the
-    first level: by address it clears the set and everything that came from a first-stage superpage, else all
-    entries of its virtualization mode.
+    A fence takes one cycle and is coarser than in the first level: by address it clears the set and
+    everything that came from a first-stage superpage, else all entries of its virtualization mode. So there
+    are four kinds of entries: *host* and *guest* (V = 1), and of each the *coarse* ones (from a superpage). A
+    memory has a word for each set that says which ways hold which kind; a fence clears flip-flops, one for
+    each set and kind, without which that part of the word means nothing.
 
     Ports
     -----
@@ -47,22 +51,22 @@ class SecondLevelTlb(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         index_bits = (self.sets - 1).bit_length()
-        host = [Signal(self.sets, name=f"host_valid_{w}") for w in range(self.ways)]
-        guest = [Signal(self.sets, name=f"guest_valid_{w}") for w in range(self.ways)]
-        coarse = [Signal(self.sets, name=f"coarse_{w}") for w in range(self.ways)]
         match = Signal(self.ways)
         used = Signal(self.ways)
         leaves = [Signal(Leaf, name=f"leaf_{w}") for w in range(self.ways)]
         write = Signal(self.ways)
         index = self.vpn[:index_bits]
+        kept = self._kept(m, index, write)
         key = Cat(self.vpn[index_bits:], self.space.as_value()[ASID_BITS:], self.space.asid)
+        host, guest = kept["host"] | kept["coarse_host"], kept["guest"] | kept["coarse_guest"]
+        m.d.comb += used.eq(Mux(self.space.virt, guest, host))
         for w in range(self.ways):
             tags = Memory(shape=len(key), depth=self.sets, init=[])
-            data = Memory(shape=Leaf, depth=self.sets, init=[])
+            contents = Memory(shape=Leaf, depth=self.sets, init=[])
             m.submodules[f"tags_{w}"] = tags
-            m.submodules[f"data_{w}"] = data
-            tag_read, data_read = tags.read_port(), data.read_port()
-            tag_write, data_write = tags.write_port(), data.write_port()
+            m.submodules[f"data_{w}"] = contents
+            tag_read, data_read = tags.read_port(), contents.read_port()
+            tag_write, data_write = tags.write_port(), contents.write_port()
             m.d.comb += [
                 tag_read.en.eq(self.read),
                 data_read.en.eq(self.read),
@@ -79,25 +83,21 @@ class SecondLevelTlb(wiring.Component):
             with m.If(self.enable):
                 differs = tag_read.data ^ key
                 other_asid = differs[-ASID_BITS:].any() & ~leaves[w].all_asids
-                m.d.comb += [
-                    used[w].eq(Mux(self.space.virt, guest[w], host[w]).bit_select(index, 1)),
-                    match[w].eq(used[w] & ~differs[:-ASID_BITS].any() & ~other_asid),
-                ]
-            self._valid(m, host[w], guest[w], coarse[w], write[w], index)
+                m.d.comb += match[w].eq(used[w] & ~differs[:-ASID_BITS].any() & ~other_asid)
         m.d.comb += self.found.eq(match.any())
         for w in reversed(range(self.ways)):
             with m.If(match[w]):
                 m.d.comb += self.leaf.eq(leaves[w])
-        self._choose(m, match, host, guest, index, write)
+        self._choose(m, match, kept, write)
         return m
 
-    def _choose(self, m: Module, match, host, guest, index, write) -> None:
+    def _choose(self, m: Module, match, kept, write) -> None:
         turn = Signal(range(self.ways))
         way = Signal(range(self.ways))
         with m.If(self.fill.valid):
             m.d.comb += way.eq(turn)
             for w in reversed(range(self.ways)):
-                with m.If(~(host[w] | guest[w]).bit_select(index, 1)):
+                with m.If(~Cat(ways[w] for ways in kept.values()).any()):
                     m.d.comb += way.eq(w)
             for w in reversed(range(self.ways)):
                 with m.If(match[w]):
@@ -106,24 +106,43 @@ class SecondLevelTlb(wiring.Component):
             m.d.comb += write.bit_select(way, 1).eq(1)
             m.d.sync += turn.eq(Mux(turn == self.ways - 1, 0, turn + 1))
 
-    def _valid(self, m: Module, host, guest, coarse, write, index) -> None:
+    def _kept(self, m: Module, index, write) -> dict[str, Value]:
+        """The ways of the set ``index`` that hold an entry of each kind; fences and ``write`` change them."""
         fence = self.fence
-        fence_set = 1 << fence.address[PAGE_SHIFT : PAGE_SHIFT + len(index)]
-        kept = Mux(fence.by_address, ~(fence_set | coarse), 0)
+        word = data.StructLayout(dict.fromkeys(_KINDS, self.ways))
+        m.submodules.kinds = words = Memory(shape=word, depth=self.sets, init=[])
+        read_port, write_port = words.read_port(domain="comb"), words.write_port()
+        live = {kind: Signal(self.sets, name=f"live_{kind}") for kind in _KINDS}
+        kept = {kind: Signal(self.ways, name=f"kept_{kind}") for kind in _KINDS}
+        m.d.comb += [read_port.addr.eq(index), write_port.addr.eq(index), write_port.en.eq(write.any())]
+        coarse, virt = self.fill.leaf.stage1_mega, self.fill.space.virt
+        filled = {
+            "host": ~coarse & ~virt,
+            "guest": ~coarse & virt,
+            "coarse_host": coarse & ~virt,
+            "coarse_guest": coarse & virt,
+        }
+        with m.If(self.enable):
+            for kind in _KINDS:
+                known = live[kind].bit_select(index, 1)
+                m.d.comb += [
+                    kept[kind].eq(Mux(known, read_port.data[kind], 0)),
+                    write_port.data[kind].eq(kept[kind] & ~write | Mux(filled[kind], write, 0)),
+                ]
+        others = ~(1 << fence.address[PAGE_SHIFT : PAGE_SHIFT + len(index)])
+        fine = Mux(fence.by_address, others[: self.sets], 0)
         with m.If(self.fence_valid):
-            with m.If(fence.op == FenceOp.SFENCE):
-                m.d.sync += host.eq(host & kept)
-            with m.Elif(fence.op == FenceOp.VVMA):
-                m.d.sync += guest.eq(guest & kept)
-            with m.Elif(fence.op == FenceOp.GVMA):
-                m.d.sync += guest.eq(0)
-            with m.Else():
-                m.d.sync += [host.eq(0), guest.eq(0)]
-        with m.Elif(write):
+            with m.If((fence.op == FenceOp.SFENCE) | (fence.op == FenceOp.ALL)):
+                m.d.sync += [
+                    live["coarse_host"].eq(0),
+                    live["host"].eq(Mux(fence.op == FenceOp.SFENCE, live["host"] & fine, 0)),
+                ]
+            with m.If(fence.op != FenceOp.SFENCE):
+                m.d.sync += [
+                    live["coarse_guest"].eq(0),
+                    live["guest"].eq(Mux(fence.op == FenceOp.VVMA, live["guest"] & fine, 0)),
+                ]
+        with m.Elif(write.any()):
             here = (1 << index)[: self.sets]
-            virt, mega = self.fill.space.virt, self.fill.leaf.stage1_mega
-            m.d.sync += [
-                host.eq(Mux(virt, host & ~here, host | here)),
-                guest.eq(Mux(virt, guest | here, guest & ~here)),
-                coarse.eq(Mux(mega, coarse | here, coarse & ~here)),
-            ]
+            m.d.sync += [live[kind].eq(live[kind] | here) for kind in _KINDS]
+        return kept

@@ -47,14 +47,13 @@ class Alu(wiring.Component):
                 m.d.comb += full.eq(total)
             with m.Case(AluOp.SLL):
                 m.d.comb += full.eq(shift_in << amount)
-            with m.Case(AluOp.SRL):
-                m.d.comb += full.eq(shift_in >> amount)
-            with m.Case(AluOp.SRA):
-                m.d.comb += full.eq(shift_in.as_signed() >> amount)
-            with m.Case(AluOp.SLT):
-                m.d.comb += full.eq(self.a.as_signed() < self.b.as_signed())
-            with m.Case(AluOp.SLTU):
-                m.d.comb += full.eq(self.a < self.b)
+            with m.Case(AluOp.SRL, AluOp.SRA):
+                # A negative number is its complement, shifted as if it were positive.
+                flip = ((self.op == AluOp.SRA) & shift_in[63]).replicate(64)
+                m.d.comb += full.eq(((shift_in ^ flip) >> amount) ^ flip)
+            with m.Case(AluOp.SLT, AluOp.SLTU):
+                differ = (self.op == AluOp.SLT) & (self.a[63] ^ self.b[63])
+                m.d.comb += full.eq((self.a < self.b) ^ differ)
             with m.Case(AluOp.XOR):
                 m.d.comb += full.eq(self.a ^ self.b)
             with m.Case(AluOp.OR):

@@ -91,13 +91,14 @@ class Divider(wiring.Component):
                 with m.If(self.take):
                     m.next = "IDLE"
 
+        wanted = Signal(64)
         chosen = Signal(64)
+        negate = Mux(self.remainder, negate_rest, negate_quotient)
         m.d.comb += [
-            chosen.eq(Mux(negate_quotient, -quotient, quotient)),
+            wanted.eq(Mux(self.remainder, rest, quotient)),
+            chosen.eq(Mux(negate, -wanted, wanted)),
             self.result.eq(Mux(self.word, chosen[:32].as_signed(), chosen)),
         ]
-        with m.If(self.remainder):
-            m.d.comb += chosen.eq(Mux(negate_rest, -rest, rest))
         return m
 
     def _extend(self, m: Module, value, name: str):

@@ -1,6 +1,6 @@
 """Byte lanes: loads out of, and stores into, aligned 64-bit words."""
 
-from amaranth import Cat, Const, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -15,8 +15,9 @@ class LoadAligner(wiring.Component):
     offset: byte offset of the access in the first word
     size, unsigned: log2 bytes; zero-extend
     word: the word just read: the first one, or the second one if ``second``
-    second, saved: the access crosses words; ``saved`` is what ``part`` was for the first word
-    part: ``word`` moved down to bit 0
+    second, saved: the access crosses words; ``saved`` is what ``part`` was for the first word (its bytes
+        that are the second word's do not matter)
+    part: ``word`` turned so that the byte at ``offset`` is the lowest
     value: the extended value
     """
 
@@ -31,12 +32,20 @@ class LoadAligner(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        shift = Cat(Const(0, 3), self.offset)
         raw = Signal(64)
+        turned = Signal(64)
+        upper = Signal(8)
+        """Bytes of the value that an aligned word does not have: they come from the second one."""
         m.d.comb += [
-            self.part.eq(self.word >> shift),
-            raw.eq(Mux(self.second, self.saved | (self.word << (64 - shift)[:7]), self.part)),
+            turned.eq(_turn(m, self.word, self.offset, "down")),
+            self.part.eq(turned),
+            upper.eq(Const(0xFF00, 16) >> self.offset),
+            raw.eq(turned),
         ]
+        with m.If(self.second):
+            m.d.comb += raw.eq(
+                Cat(Mux(upper[n], turned[8 * n : 8 * n + 8], self.saved[8 * n : 8 * n + 8]) for n in range(8))
+            )
         with m.Switch(self.size):
             for size, bits in enumerate((8, 16, 32)):
                 with m.Case(size):
@@ -56,7 +65,7 @@ class StoreAligner(wiring.Component):
     size: log2 bytes
     value: what to store, in the low bits
     second: give the part in the second word
-    word, mask: data in its lanes, and which bytes to write
+    word, mask: data in its lanes (the other lanes hold anything), and which bytes to write
     crosses: the access reaches into a second word
     """
 
@@ -76,11 +85,19 @@ class StoreAligner(wiring.Component):
                 with m.Case(size):
                     m.d.comb += bytes_mask.eq((1 << (1 << size)) - 1)
         lanes = Signal(16)
-        shift = Cat(Const(0, 3), self.offset)
         m.d.comb += [
             lanes.eq(bytes_mask << self.offset),
             self.crosses.eq(lanes[8:].any()),
             self.mask.eq(Mux(self.second, lanes[8:], lanes[:8])),
-            self.word.eq(Mux(self.second, self.value >> (64 - shift)[:7], self.value << shift)),
+            self.word.eq(_turn(m, self.value, (-self.offset)[:3], "up")),
         ]
         return m
+
+
+def _turn(m: Module, word: Value, count: Value, name: str) -> Value:
+    """``word`` rotated right by ``count`` bytes."""
+    for bit in reversed(range(3)):
+        turned = Signal(64, name=f"{name}_{1 << bit}")
+        m.d.comb += turned.eq(Mux(count[bit], word.rotate_right(8 << bit), word))
+        word = turned
+    return word
