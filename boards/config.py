@@ -1,13 +1,15 @@
 """The machine that fits the boards."""
 
 from rtl.config import CacheConfig, CoreConfig, SocConfig, TlbConfig
+from rtl.isa.memory_map import UART_IRQ
 
 __all__ = ["board_config"]
 
 
 def board_config(*, hypervisor: bool = True, xvmx: bool = True) -> SocConfig:
-    """The machine with caches and translation caches of about half of the simulated one's entries: what is
-    searched associatively costs most of an FPGA's logic.
+    """The machine that leaves half of an ECP5-85F to others: no pairs of instructions, caches and translation
+    caches of about half of the simulated one's entries (what is searched associatively costs most of an
+    FPGA's logic), and no more interrupt sources than there are devices.
 
     Parameters
     ----------
@@ -19,5 +21,7 @@ def board_config(*, hypervisor: bool = True, xvmx: bool = True) -> SocConfig:
             tlb=TlbConfig(instruction=4, data=8, walk_cache=4, guest_stage=4),
             hypervisor=hypervisor,
             xvmx=xvmx,
-        )
+            dual_issue=False,
+        ),
+        interrupt_sources=UART_IRQ,
     )

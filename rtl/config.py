@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from rtl.isa.memory_map import PLIC_SOURCES, UART_IRQ
+
 __all__ = ["BranchConfig", "CacheConfig", "CoreConfig", "SocConfig", "TlbConfig"]
 
 
@@ -111,7 +113,16 @@ class SocConfig:
     ----------
     core: the hart's parameters
     cycles_per_tick: core cycles per tick of ``mtime``
+    interrupt_sources: number of the PLIC's last source, at least the console's
     """
 
     core: CoreConfig = field(default_factory=CoreConfig)
     cycles_per_tick: int = 10
+    interrupt_sources: int = PLIC_SOURCES
+
+    def __post_init__(self) -> None:
+        if self.interrupt_sources < UART_IRQ:
+            raise ValueError(
+                f"SocConfig.interrupt_sources must be at least {UART_IRQ} (the console), "
+                f"not {self.interrupt_sources}"
+            )

@@ -86,7 +86,7 @@ class Soc(wiring.Component):
         m.submodules.boot_rom = boot_rom = BootRom()
         m.submodules.finisher = finisher = Finisher()
         m.submodules.clint = clint = Clint(self.config.cycles_per_tick)
-        m.submodules.plic = plic = Plic()
+        m.submodules.plic = plic = Plic(self.config.interrupt_sources)
         m.submodules.uart = uart = Uart16550()
         devices = {
             memory_map.BOOT_ROM: boot_rom.bus,

@@ -96,7 +96,10 @@ class CacheArrays(wiring.Component):
 
     def _tags(self, m: Module, way: int) -> None:
         g = self.geometry
-        m.submodules[f"tags{way}"] = tags = memory.Memory(shape=g.tag_bits, depth=g.sets, init=[])
+        # Small enough for an FPGA's logic, but then it takes a tenth of the cache's.
+        attributes = {"ram_style": "block"}
+        tags = memory.Memory(shape=g.tag_bits, depth=g.sets, init=[], attrs=attributes)
+        m.submodules[f"tags{way}"] = tags
         write = tags.write_port()
         read = tags.read_port(transparent_for=[write])
         m.d.comb += [

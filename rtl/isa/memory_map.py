@@ -19,6 +19,7 @@ __all__ = [
     "FINISHER_RESET",
     "IOMMU",
     "IOMMU_IRQ",
+    "MAPPED_BITS",
     "PERIPHERALS",
     "PLIC",
     "PLIC_SOURCES",
@@ -84,6 +85,8 @@ DRAM_SIZE_MAX = 1 << 30
 DRAM = Region("dram", DRAM_BASE, DRAM_SIZE_MAX)
 PERIPHERALS = Region("peripherals", 0, DRAM_BASE)
 """Everything below DRAM; the devices stand in it."""
+MAPPED_BITS = (DRAM.end - 1).bit_length()
+"""Physical addresses with more bits than this belong to nothing: every access to one is an access fault."""
 
 TIMEBASE_HZ = 10_000_000
 """Frequency of ``mtime`` as the device tree states it."""

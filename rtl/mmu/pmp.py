@@ -4,6 +4,7 @@ from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.isa.memory_map import MAPPED_BITS
 from rtl.isa.paging import LEVEL_BITS, PAGE_SHIFT, PMP_ENTRIES, PMP_GRANULARITY_SHIFT, PPN_BITS, PmpMatch
 from rtl.mmu.interface import PmpEntry
 
@@ -11,6 +12,9 @@ __all__ = ["Pmp", "PmpCheck"]
 
 _ADDR_SHIFT = PAGE_SHIFT - 2
 """pmpaddr holds address bits 55:2, so its bit 10 is bit 0 of the page number."""
+
+_PAGE_BITS = MAPPED_BITS - PAGE_SHIFT
+"""Page-number bits of what the memory map has."""
 
 PmpCheck = wiring.Signature(
     {
@@ -25,15 +29,20 @@ PmpCheck = wiring.Signature(
     }
 )
 """May the page be read, written, executed, in M mode or in any other? ``mega``, ``giga``: the same verdict
-holds in the whole aligned 2 MiB, 1 GiB around it (may be 0 although it does). All 0 while not ``valid``."""
+holds in the whole aligned 2 MiB, 1 GiB around it (may be 0 although it does). All 0 while not ``valid``.
+
+A page outside of the memory map may not be accessed at all: that is an access fault anyway, and it makes the
+comparisons less than half as wide."""
 
 
 class _Region:
-    """One entry, decoded into registers: what can be compared with a page number at once."""
+    """One entry, decoded into registers: what can be compared with a page number of the memory map at once.
+    ``beyond``: the address register points beyond the map."""
 
     def __init__(self, index: int) -> None:
-        self.page = Signal(PPN_BITS, name=f"page_{index}")
-        self.ignore = Signal(PPN_BITS, name=f"ignore_{index}")
+        self.page = Signal(_PAGE_BITS, name=f"page_{index}")
+        self.ignore = Signal(_PAGE_BITS, name=f"ignore_{index}")
+        self.beyond = Signal(name=f"beyond_{index}")
         self.napot = Signal(name=f"napot_{index}")
         self.tor = Signal(name=f"tor_{index}")
         self.locked = Signal(name=f"locked_{index}")
@@ -47,17 +56,20 @@ class _Region:
         ladder = entry.addr[_ADDR_SHIFT - 1 :]
         ignore = (ladder ^ (ladder + 1)[: len(ladder)])[1:]
         napot, tor = entry.match == PmpMatch.NAPOT, entry.match == PmpMatch.TOR
-        bound = tor | next_is_tor
+        beyond = page[_PAGE_BITS:].any()
+        bound = (tor | next_is_tor) & ~beyond
+        inside = napot & ~(page[_PAGE_BITS:] & ~ignore[_PAGE_BITS:]).any()
         m.d.sync += [
             self.page.eq(page),
             self.ignore.eq(ignore),
-            self.napot.eq(napot),
+            self.beyond.eq(beyond),
+            self.napot.eq(inside),
             self.tor.eq(tor),
             self.locked.eq(entry.locked),
             self.rwx.eq(Cat(entry.r, entry.w, entry.x)),
-            self.splits_mega.eq((napot & ~ignore[LEVEL_BITS - 1]) | (bound & page[:LEVEL_BITS].any())),
+            self.splits_mega.eq((inside & ~ignore[LEVEL_BITS - 1]) | (bound & page[:LEVEL_BITS].any())),
             self.splits_giga.eq(
-                (napot & ~ignore[2 * LEVEL_BITS - 1]) | (bound & page[: 2 * LEVEL_BITS].any())
+                (inside & ~ignore[2 * LEVEL_BITS - 1]) | (bound & page[: 2 * LEVEL_BITS].any())
             ),
         ]
 
@@ -106,15 +118,16 @@ class Pmp(wiring.Component):
         allowed = Signal(3, name=f"allowed_{number}")
         m.d.comb += Cat(check.r, check.w, check.x).eq(allowed)
         # Whatever depends on the page is computed under the condition: a simulator then skips it.
-        with m.If(check.valid):
+        page = check.page[:_PAGE_BITS]
+        with m.If(check.valid & ~check.page[_PAGE_BITS:].any()):
             m.d.comb += allowed.eq(check.machine.replicate(3))
             for i, region in reversed(list(enumerate(regions))):
                 not_before = ~below[i - 1] if i else 1
-                napot = ((check.page ^ region.page) & ~region.ignore) == 0
-                m.d.comb += below[i].eq(check.page < region.page)
+                napot = ((page ^ region.page) & ~region.ignore) == 0
+                m.d.comb += below[i].eq(region.beyond | (page < region.page))
                 with m.If((region.napot & napot) | (region.tor & below[i] & not_before)):
                     m.d.comb += allowed.eq(region.rwx | (check.machine & ~region.locked).replicate(3))
-            edges = [region.near(check.page) for region in regions]
+            edges = [region.near(page) for region in regions]
             m.d.comb += [
                 check.mega.eq(~Cat(mega for mega, _ in edges).any()),
                 check.giga.eq(~Cat(giga for _, giga in edges).any()),

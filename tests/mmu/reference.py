@@ -13,6 +13,8 @@ from rtl.mmu.interface import Access, FaultKind
 __all__ = ["Context", "Pmp", "Request", "TranslationFault", "leaf_permits", "pmp_permits", "translate"]
 
 DRAM = range(0x8000_0000, 0xC000_0000)
+MAP = range(1 << 32)
+"""All of the memory map; what is outside may be refused together with what the PMP refuses."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,9 @@ OPEN_PMP = Pmp((PmpEntry(PmpMatch.NAPOT, (1 << 54) - 1, True, True, True),) + (P
 
 
 def pmp_permits(pmp: Pmp, paddr: int, access: Access, privilege: Privilege) -> bool:
-    """Machine chapter, "Physical Memory Protection"; grain G = 10."""
+    """Machine chapter, "Physical Memory Protection"; grain G = 10. Outside of the map: no."""
+    if paddr not in MAP:
+        return False
     below = 0
     for entry in pmp.entries:
         top = entry.addr >> 10 << 12

@@ -27,8 +27,8 @@ PMP_FAULTS = (
         "pmp_uniform",
         "a superpage's TLB entry reaches across a small PMP region",
         _CHECK,
-        old="(napot & ~ignore[LEVEL_BITS - 1])",
-        new="(napot & ~ignore[LEVEL_BITS - 1] & ~FAULT)",
+        old="(inside & ~ignore[LEVEL_BITS - 1])",
+        new="(inside & ~ignore[LEVEL_BITS - 1] & ~FAULT)",
         programs=("h_kept_translations",),
     ),
     Fault(

@@ -193,13 +193,14 @@ class Predictor(wiring.Component):
         """Speculative pointer that follows fetch, true pointer that follows execute; shared entries."""
         depth = self.config.return_stack
         entry = self._chosen
-        stack = Signal(data.ArrayLayout(TARGET_BITS - 1, depth))
+        m.submodules.stack = stack = Memory(shape=TARGET_BITS - 1, depth=depth, init=[])
+        read, write = stack.read_port(domain="comb"), stack.write_port()
         top = Signal(range(depth))
         true_top = Signal(range(depth))
         next_true = Signal(range(depth))
         after = self.address[3:TARGET_BITS] + (self.end == 3)
         link = Cat((self.end + 1)[:2], after[: TARGET_BITS - 3])
-        m.d.comb += next_true.eq(true_top)
+        m.d.comb += [next_true.eq(true_top), read.addr.eq(top)]
         with m.If(self.update.valid & self.update.taken):
             with m.If(self.update.kind == BranchKind.CALL):
                 m.d.comb += next_true.eq(true_top + 1)
@@ -209,10 +210,15 @@ class Predictor(wiring.Component):
         with m.If(self.repair):
             m.d.sync += top.eq(next_true)
             with m.If(self.update.valid & (self.update.kind == BranchKind.CALL)):
-                m.d.sync += stack[next_true].eq(self.update.link[1:TARGET_BITS])
+                m.d.comb += [
+                    write.en.eq(1),
+                    write.addr.eq(next_true),
+                    write.data.eq(self.update.link[1:TARGET_BITS]),
+                ]
         with m.Elif(self.follow & self.taken):
             with m.If(entry.kind == BranchKind.CALL):
-                m.d.sync += [top.eq(top + 1), stack[(top + 1)[: len(top)]].eq(link)]
+                m.d.comb += [write.en.eq(1), write.addr.eq(top + 1), write.data.eq(link)]
+                m.d.sync += top.eq(top + 1)
             with m.Elif(entry.kind == BranchKind.RETURN):
                 m.d.sync += top.eq(top - 1)
-        return stack[top]
+        return read.data

@@ -11,6 +11,7 @@ from cosim.formal.proof import Proof, assume, assume_stable, claim, past
 from cosim.model.pmp import Pmp as ModelPmp
 from rtl.core.csr.pmp import PmpRegisters
 from rtl.isa.csrs import CSRS
+from rtl.isa.memory_map import MAPPED_BITS
 from rtl.isa.paging import LEVEL_BITS, PAGE_SHIFT, PMP_ENTRIES, PPN_BITS, PmpMatch
 from rtl.mmu.interface import PmpEntry
 from rtl.mmu.pmp import Pmp
@@ -74,7 +75,7 @@ class _Checkers(Proof):
 class PmpVerdictProof(_Checkers):
     """Eight entries, 2 cycles. Claim: the verdict on an arbitrary page is that of the lowest entry that
     matches, by ranges stated from the specification's tables; for M only if locked; without any, M alone
-    passes."""
+    passes. Nobody passes where the memory map ends."""
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -94,6 +95,7 @@ class PmpVerdictProof(_Checkers):
             )
             verdict = Mux(self.machine & ~entry.locked, 0b111, Cat(entry.r, entry.w, entry.x))
             allowed = Mux(matches, verdict, allowed)
+        allowed = Mux(page >= 1 << (MAPPED_BITS - PAGE_SHIFT), 0, allowed)
         claim(m, "verdict", ~self.started | (Cat(check.r, check.w, check.x) == allowed[:3]))
         return m
 
