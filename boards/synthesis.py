@@ -35,8 +35,8 @@ opt_clean
 scratchpad -set abc9.script "+&scorr;&sweep;&dc2;&ps;&if,-a,{{C}},{{W}},-v;&mfs;&ps,-l"
 """
 """What Yosys does before its own script for the device. Assertions and prints are for simulation. What nobody
-looks at (the record of what retires) goes, also where modules are mapped one by one. LUTs are mapped for size:
-the usual script duplicates logic to save levels, which makes this machine larger by four tenths."""
+looks at (the record of what retires) goes, also where modules are mapped one by one. LUTs are mapped for
+size: the usual script duplicates logic to save levels, which makes this machine larger by four tenths."""
 
 _CELLS, _REPORT = "cells.json", "report.json"
 
