@@ -22,6 +22,7 @@ from cosim.toolchain import (
     compile_all,
     compiler_version,
     find_compiler,
+    model_compiler,
     need_wave_libraries,
     run_tool,
     verilator_folder,
@@ -37,7 +38,15 @@ _DEVICES = _ROOT / "cosim" / "devices"
 _SHARED = ("machine.cpp",)
 _ELABORATION = [
     _ROOT / "cosim" / name
-    for name in ("top.py", "elaborate.py", "verilog.py", "observe.py", "waves/probe.py")
+    for name in (
+        "top.py",
+        "elaborate.py",
+        "fields.py",
+        "rtlil.py",
+        "verilog.py",
+        "observe.py",
+        "waves/probe.py",
+    )
 ]
 _PUBLIC = """`verilator_config
 public_flat_rw -module "top" -var "wake"
@@ -201,7 +210,6 @@ def _flags(variant: Variant) -> list[str]:
     return [
         "-std=gnu++20",
         "-fno-plt",
-        "-march=native",
         f"-I{root}",
         f"-I{root / 'vltstd'}",
         *(f"-D{name}={value}" for name, value in defines.items()),
@@ -229,7 +237,7 @@ def _runtime(variant: Variant, say: Callable[[str], None]) -> Path:
         names.append("verilated_fst_c.cpp")
     if variant is Variant.COVERAGE:
         names.append("verilated_cov.cpp")
-    flags = ["-O2", *_flags(variant)]
+    flags = ["-O2", "-march=native", *_flags(variant)]
 
     def make(folder: Path) -> None:
         say("compiling Verilator's library")
@@ -248,9 +256,9 @@ def _model(variant: Variant, verilog: Path, say: Callable[[str], None]) -> Path:
     options += ["-Wno-fatal", "-Wno-lint", "-Wno-style"]
     options += ["--trace-fst", "--trace-structs"] if variant is Variant.TRACE else []
     options += ["--coverage-line", "--coverage-toggle"] if variant is Variant.COVERAGE else []
-    # Measured: -O3 and profile-guided builds run no faster than this and compile for twice as long.
-    flags = ["-O0" if variant is Variant.COVERAGE else "-O1", *_flags(variant)]
-    key = _hash(_contents([verilog / "top.v"]), _PUBLIC, options, flags, _tools())
+    compiler, extra = model_compiler()
+    flags = ["-O0" if variant is Variant.COVERAGE else "-O2", *extra, *_flags(variant)]
+    key = _hash(_contents([verilog / "top.v"]), _PUBLIC, options, flags, _tools(), version_of("ziglang"))
 
     def make(folder: Path) -> None:
         say("translating the design to C++")
@@ -271,7 +279,7 @@ def _model(variant: Variant, verilog: Path, say: Callable[[str], None]) -> Path:
             left -= 1
             say(f"compiling the model: {left} of {len(sources)} files left")
 
-        compile_all(sources, folder, [*flags, f"-I{folder}"], tick)
+        compile_all(sources, folder, [*flags, f"-I{folder}"], tick, compiler)
 
     return _stage("model", key, make)
 
@@ -284,7 +292,7 @@ def _programs(
 
     sources = [path for path in _NATIVE.iterdir() if path.suffix in (".cpp", ".h")]
     devices = [path for path in _DEVICES.glob("*") if path.suffix in (".cpp", ".h")]
-    flags = ["-O3", "-Wall", "-Wextra", "-Wno-unused-parameter", *_flags(variant)]
+    flags = ["-O3", "-march=native", "-Wall", "-Wextra", "-Wno-unused-parameter", *_flags(variant)]
     key = _hash(_contents(sources), _contents(devices), verilog.name, runtime.name, model.name, flags)
 
     def make(folder: Path) -> None:

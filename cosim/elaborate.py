@@ -7,6 +7,8 @@ from amaranth.hdl._ir import PortDirection
 from amaranth.lib import data
 from amaranth.lib.wiring import In
 
+from cosim.fields import split_structures
+from cosim.liveness import remove_dead
 from cosim.observe import PORT_WORDS, RETIRE_PLACES
 from cosim.top import SimTop
 from cosim.verilog import processes_without_inputs, split_assignments
@@ -18,12 +20,17 @@ _FLATTEN = """
 proc -nomux -norom
 opt_clean
 flatten
+write_rtlil
+"""
+_PURGE = """
 opt_clean -purge
 memory_collect
 write_verilog -norename -noattr
 """
-"""Hierarchy and names are lost. Processes stay processes: Verilator turns their cases into branches, of which
-it runs one, while multiplexers all run; Linux's boot went 1.7 times as fast as with ``proc; opt -full``.
+"""Hierarchy and names are lost; structures are taken apart between the two (``cosim.fields``).
+
+Processes stay processes: Verilator turns their cases into branches, of which it runs one, while multiplexers
+all run; Linux's boot went 1.7 times as fast as with ``proc; opt -full``.
 ``opt_expr; opt_merge`` behind it was measured too: 9 % slower."""
 
 _KEEP_NAMES = """
@@ -50,9 +57,15 @@ def to_verilog(top: SimTop, *, flatten: bool, branches: bool = False) -> str:
     """
     text = rtlil.convert(top, name="top", ports=_ports(top), emit_src=False)
     yosys = find_yosys(lambda version: version >= (0, 40))
-    script = _FLATTEN if flatten else _KEEP_BRANCHES if branches else _KEEP_NAMES
-    script = f"read_rtlil <<rtlil\n{text}\nrtlil\n{script}"
-    verilog = split_assignments(yosys.run(["-q", "-"], script, ignore_warnings=True))
+
+    def run(design: str, script: str) -> str:
+        return yosys.run(["-q", "-"], f"read_rtlil <<rtlil\n{design}\nrtlil\n{script}", ignore_warnings=True)
+
+    if flatten:
+        verilog = run(remove_dead(split_structures(run(text, _FLATTEN))), _PURGE)
+    else:
+        verilog = run(text, _KEEP_BRANCHES if branches else _KEEP_NAMES)
+    verilog = split_assignments(verilog)
     if idle := processes_without_inputs(verilog):
         raise RuntimeError(f"a process would never run in the simulator: {idle[0]}")
     return verilog

@@ -15,6 +15,7 @@ __all__ = [
     "compile_all",
     "compiler_version",
     "find_compiler",
+    "model_compiler",
     "need_program",
     "need_wave_libraries",
     "run_tool",
@@ -36,6 +37,33 @@ def find_compiler() -> list[str]:
     compiler = need_program(os.environ.get("CXX", "g++"), "g++")
     cache_program = shutil.which("ccache")
     return [cache_program, compiler] if cache_program else [compiler]
+
+
+@cache
+def model_compiler() -> tuple[list[str], list[str]]:
+    """The C++ compiler for what Verilator writes, and the flags that it needs besides.
+
+    That is clang out of the ``ziglang`` package: its code for a model runs 1.3 times as fast as g++ 12's
+    and takes no longer to compile. It gets the headers of :func:`find_compiler`, which compiles the rest
+    and links. Who sets CXX gets that compiler for the model too.
+    """
+    if "CXX" in os.environ:
+        return find_compiler(), ["-march=native"]
+    try:
+        import ziglang
+    except ImportError:
+        raise UserError("the ziglang package is missing; install it with: pip install ziglang") from None
+    compiler = [str(Path(ziglang.__file__).parent / "zig"), "c++"]
+    flags = ["-mcpu=native", "-fno-sanitize=all", "-fno-stack-protector", "-g0", "-nostdinc++"]
+    # Not -isystem: the C library's headers, which those of C++ include_next, have to come behind.
+    return compiler, flags + [f"-I{folder}" for folder in _library_headers()]
+
+
+def _library_headers() -> list[str]:
+    """Where the C++ compiler has the headers of its standard library."""
+    probe = [find_compiler()[-1], "-x", "c++", "-E", "-v", os.devnull]
+    lines = subprocess.run(probe, capture_output=True, text=True).stderr.splitlines()
+    return [line.strip() for line in lines if line.startswith(" /") and "/c++" in line and " -" not in line]
 
 
 @cache
@@ -85,10 +113,17 @@ def run_tool(command: Sequence[str | Path], what: str, **options) -> None:
 
 
 def compile_all(
-    sources: Sequence[Path], folder: Path, flags: Sequence[str], tick: Callable[[], None]
+    sources: Sequence[Path],
+    folder: Path,
+    flags: Sequence[str],
+    tick: Callable[[], None],
+    compiler: Sequence[str] = (),
 ) -> list[Path]:
-    """Compile C++ files to objects in ``folder``, as many at a time as there are processors."""
-    compiler = find_compiler()
+    """Compile C++ files to objects in ``folder``, as many at a time as there are processors.
+
+    ``compiler`` is a command, :func:`find_compiler`'s if it is empty.
+    """
+    compiler = compiler or find_compiler()
 
     def one(source: Path) -> Path:
         target = folder / (source.name + ".o")
