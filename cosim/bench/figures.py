@@ -10,7 +10,7 @@ from math import isnan, nan
 from pathlib import Path
 from statistics import median_low
 
-from cosim.bench.programs import SAMPLES, build_program
+from cosim.bench.programs import SAMPLES, Compiler, build_program, clang, find_gcc
 from cosim.bench.speed import simulation_speed
 from cosim.bench.verification import verification_speed
 from cosim.build import Variant, build
@@ -19,7 +19,7 @@ from cosim.errors import UserError
 from cosim.job import Job
 from cosim.simulate import run_plain
 
-__all__ = ["FIGURES", "Figure", "measure"]
+__all__ = ["FIGURES", "Figure", "measure", "notes_on"]
 
 SYNTHESIS_REPORT = Path(__file__).resolve().parents[2] / "docs" / "synthesis.json"
 """The kept report of ``bivisor synth``."""
@@ -80,6 +80,11 @@ def _long_chain(rows: Sequence[float]) -> float:
     return rows[7] / _LONG - rows[1] / _CHAIN
 
 
+def _rounds(rows: Sequence[float]) -> float:
+    """Of the kernels, in a million cycles."""
+    return 1e6 * _ROUNDS / rows[0]
+
+
 def _cpi(piece: int) -> Callable[[Sequence[float]], float]:
     return lambda rows: rows[2 * piece] / rows[2 * piece + 1]
 
@@ -118,8 +123,9 @@ FIGURES: dict[str, Figure] = {
     "model_ips": Figure("golden model's instructions per CPU second", "verification", _row(0), 1e5, True),
     "lockstep_ips": Figure("the same in lockstep, the hardware's CPU time too", "verification", _row(1), 5e4,
                            True),
-    "kernels_per_mhz": Figure("rounds of the CoreMark-like kernels per million cycles", "kernels",
-                              lambda rows: 1e6 * _ROUNDS / rows[0], 3.3, True),
+    "kernels_per_mhz": Figure("rounds of the CoreMark-like kernels per million cycles", "kernels_gcc",
+                              _rounds, 3.3, True),
+    "kernels_per_mhz_clang": Figure("the same, by the project's compiler", "kernels", _rounds),
     **_workload_figures(),
     "hypercall_cycles": Figure("guest ecall to resume, whole hypervisor", "hypercall", _row(0)),
     "hypercall_instret": Figure("the same in instructions", "hypercall", _row(1), 90),
@@ -166,6 +172,16 @@ def measure(names: Sequence[str], report: Callable[[str], None]) -> dict[str, fl
     return {name: None if isnan(value) else round(value, 4) for name, value in values.items()}
 
 
+def _kernels_compiler() -> Compiler:
+    """The goal for ``kernels_per_mhz`` is one for GCC's code; without a GCC, clang's."""
+    return find_gcc() or clang()
+
+
+def notes_on(names: Sequence[str]) -> dict[str, str]:
+    """What the reader of a figure should know of how it was measured here."""
+    return {name: _kernels_compiler().name for name in names if FIGURES[name].source == "kernels_gcc"}
+
+
 def _rows(source: str, report: Callable[[str], None]) -> Sequence[float]:
     if source == "speed":
         return simulation_speed(report)
@@ -175,6 +191,8 @@ def _rows(source: str, report: Callable[[str], None]) -> Sequence[float]:
         return _hypercall("vmx" if source == "vmx_hypercall" else "el2", report)
     if source == "synthesis":
         return _synthesis()
+    if source == "kernels_gcc":
+        return struct.unpack("<2Q", run_program("kernels", 2, report, compiler=_kernels_compiler()))
     if any(source == program for program, _, _ in _WORKLOADS.values()):
         count = 2 * max(piece + 1 for program, piece, _ in _WORKLOADS.values() if program == source)
         return struct.unpack(f"<{count}Q", run_program(source, count, report))
@@ -183,9 +201,15 @@ def _rows(source: str, report: Callable[[str], None]) -> Sequence[float]:
     return [median_low(values[at : at + SAMPLES]) for at in range(0, len(values), SAMPLES)]
 
 
-def run_program(name: str, words: int | None, report: Callable[[str], None], latency: int = 1) -> bytes:
+def run_program(
+    name: str,
+    words: int | None,
+    report: Callable[[str], None],
+    latency: int = 1,
+    compiler: Compiler | None = None,
+) -> bytes:
     """Run a measuring program; the bytes of its results (``words`` 64-bit words, or results..results_end)."""
-    program = read_elf(build_program(name))
+    program = read_elf(build_program(name, compiler))
     begin = program.symbols["results"]
     length = 8 * words if words else program.symbols["results_end"] - begin
     with tempfile.TemporaryDirectory(prefix="bivisor-") as folder:

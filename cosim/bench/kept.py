@@ -6,7 +6,7 @@ from pathlib import Path
 from cosim.bench.figures import FIGURES
 from cosim.errors import UserError
 
-__all__ = ["KEPT", "keep_figures", "kept_figures", "shown"]
+__all__ = ["KEPT", "described", "keep_figures", "kept_figures", "shown"]
 
 KEPT = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 _BEGIN, _END = "<!-- figures: bivisor bench --update-docs -->", "<!-- end of figures -->"
@@ -18,29 +18,41 @@ def shown(value: float | None) -> str:
     return _MISSING if value is None else f"{value:,.3f}".rstrip("0").rstrip(".")
 
 
+def described(name: str, notes: Mapping[str, str]) -> str:
+    """A figure's meaning, and how it was measured if that may differ."""
+    return f"{FIGURES[name].meaning}: {notes[name]}" if name in notes else FIGURES[name].meaning
+
+
 def kept_figures(path: Path = KEPT) -> dict[str, float]:
     """Name -> value in the kept table; none if there is no such table."""
+    return {
+        name: float(cells[1].replace(",", "")) for name, cells in _rows(path).items() if cells[1] != _MISSING
+    }
+
+
+def _rows(path: Path) -> dict[str, list[str]]:
+    """The cells of each figure in the kept table."""
     try:
         _, table, _ = _parts(path)
     except (UserError, OSError):
         return {}
-    values = {}
-    for line in table.splitlines():
-        cells = [cell.strip(" `") for cell in line.strip("|").split("|")]
-        if len(cells) > 2 and cells[0] in FIGURES and cells[1] != _MISSING:
-            values[cells[0]] = float(cells[1].replace(",", ""))
-    return values
+    lines = ([cell.strip(" `") for cell in line.strip("|").split("|")] for line in table.splitlines())
+    return {cells[0]: cells for cells in lines if len(cells) > 3 and cells[0] in FIGURES}
 
 
-def keep_figures(values: Mapping[str, float | None], path: Path = KEPT) -> None:
-    """Rewrite the table; what ``values`` does not name keeps its value."""
+def keep_figures(values: Mapping[str, float | None], notes: Mapping[str, str], path: Path = KEPT) -> None:
+    """Rewrite the table; what ``values`` does not name keeps its value and its note."""
     before, _, after = _parts(path)
+    rows = _rows(path)
     kept: dict[str, float | None] = {**kept_figures(path), **values}
     lines = ["| figure | value | goal | meaning |", "|---|---:|---:|---|"]
     for name, figure in FIGURES.items():
         met = "" if kept.get(name) is None or figure.met(kept[name] or 0) is not False else " (missed)"
         goal = figure.goal_text.replace("<=", "≤").replace(">=", "≥")
-        lines.append(f"| `{name}` | {shown(kept.get(name))} | {goal}{met} | {figure.meaning} |")
+        meaning = described(name, notes)
+        if name not in values and name in rows and rows[name][3].startswith(f"{figure.meaning}: "):
+            meaning = rows[name][3]
+        lines.append(f"| `{name}` | {shown(kept.get(name))} | {goal}{met} | {meaning} |")
     draft = path.with_suffix(".part")
     draft.write_text(before + _BEGIN + "\n" + "\n".join(lines) + "\n" + _END + after)
     draft.replace(path)

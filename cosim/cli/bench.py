@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cosim.bench.figures import FIGURES, measure
-from cosim.bench.kept import KEPT, keep_figures, kept_figures, shown
+from cosim.bench.figures import FIGURES, measure, notes_on
+from cosim.bench.kept import KEPT, described, keep_figures, kept_figures, shown
 from cosim.bench.plot import plot_figures
 from cosim.cli.terminal import output, working, write_json
 from cosim.errors import UserError
@@ -29,6 +29,7 @@ def bench(
             raise UserError(f"there is no figure {name!r}: choose from {', '.join(FIGURES)}")
     with working("measuring") as report:
         values = measure(names or list(FIGURES), report)
+    notes = notes_on(list(values))
     kept = kept_figures()
     table = Table(title="Benchmarks", title_justify="left")
     table.add_column("figure")
@@ -40,12 +41,12 @@ def bench(
         met = None if value is None else figure.met(value)
         style = "" if met is None else "green" if met else "yellow"
         last = "same" if name in kept and shown(kept[name]) == shown(value) else shown(kept.get(name))
-        table.add_row(name, shown(value), figure.goal_text, last, figure.meaning, style=style)
+        table.add_row(name, shown(value), figure.goal_text, last, described(name, notes), style=style)
     output.print(table)
     if json:
-        write_json(json, values)
+        write_json(json, values | ({"kernels_compiler": notes["kernels_per_mhz"]} if notes else {}))
     if plot:
         plot_figures(values, plot)
     if update_docs:
-        keep_figures(values)
+        keep_figures(values, notes)
     return 0

@@ -182,7 +182,7 @@ class Fetched(data.Struct):
 
 
 class Companion(data.Struct):
-    """An arithmetic instruction that goes down the pipeline beside another one, independent of it."""
+    """An arithmetic instruction that goes down the pipeline beside another one."""
 
     valid: 1
     older: 1
@@ -221,6 +221,8 @@ class ExecuteOp(data.Struct):
     b: 64
     """Value of rs2."""
     immediate: 64
+    stores_companion: 1
+    """A store of the companion's result; ``b`` means nothing."""
     companion: Companion
 
 

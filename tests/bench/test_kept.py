@@ -16,7 +16,9 @@ def test_figures_are_kept_between_the_marks(tmp_path: Path) -> None:
     path = tmp_path / "performance.md"
     path.write_text(f"before\n\n{MARKS}\n\nbehind\n")
     assert kept_figures(path) == {}
-    keep_figures({"trap_roundtrip_cycles": 9.0, "luts": 12345.0, "cpi_memory": 1.25, "fmax_mhz": None}, path)
+    keep_figures(
+        {"trap_roundtrip_cycles": 9.0, "luts": 12345.0, "cpi_memory": 1.25, "fmax_mhz": None}, {}, path
+    )
     assert kept_figures(path) == {"trap_roundtrip_cycles": 9, "luts": 12345, "cpi_memory": 1.25}
     text = path.read_text()
     assert text.startswith("before\n\n<!--") and text.endswith("-->\n\nbehind\n")
@@ -26,18 +28,29 @@ def test_figures_are_kept_between_the_marks(tmp_path: Path) -> None:
 def test_figures_not_measured_again_stay(tmp_path: Path) -> None:
     path = tmp_path / "performance.md"
     path.write_text(MARKS)
-    keep_figures({"trap_roundtrip_cycles": 9.0, "csrw_hgatp_cycles": 3.0}, path)
-    keep_figures({"trap_roundtrip_cycles": 8.0}, path)
+    keep_figures({"trap_roundtrip_cycles": 9.0, "csrw_hgatp_cycles": 3.0}, {}, path)
+    keep_figures({"trap_roundtrip_cycles": 8.0}, {}, path)
     assert kept_figures(path) == {"trap_roundtrip_cycles": 8, "csrw_hgatp_cycles": 3}
     assert "≤ 2 (missed)" in path.read_text()
     assert path.read_text().count("(missed)") == 1
+
+
+def test_a_kept_figure_keeps_how_it_was_measured(tmp_path: Path) -> None:
+    path = tmp_path / "performance.md"
+    path.write_text(MARKS)
+    keep_figures({"kernels_per_mhz": 3.5}, {"kernels_per_mhz": "some-gcc 12"}, path)
+    keep_figures({"trap_roundtrip_cycles": 8.0}, {}, path)
+    assert "million cycles: some-gcc 12 |" in path.read_text()
+    keep_figures({"kernels_per_mhz": 3.5}, {"kernels_per_mhz": "another 13"}, path)
+    assert "some-gcc" not in path.read_text() and "million cycles: another 13 |" in path.read_text()
+    assert kept_figures(path) == {"kernels_per_mhz": 3.5, "trap_roundtrip_cycles": 8}
 
 
 def test_a_file_without_marks_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "performance.md"
     path.write_text("nothing")
     with pytest.raises(UserError, match="no table of figures"):
-        keep_figures({}, path)
+        keep_figures({}, {}, path)
     assert path.read_text() == "nothing"
 
 

@@ -1,6 +1,6 @@
 """The decode stage: expansion, control signals, pairing, operands with forwarding, interlocks."""
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,7 +8,7 @@ from rtl.config import CoreConfig
 from rtl.core.decode.decoder import Decoder
 from rtl.core.decode.expander import Expander
 from rtl.core.decode.registers import RegisterFile, RegisterWrite
-from rtl.core.stages import ASelect, BSelect, Control, ExecuteOp, Fetched, Forward
+from rtl.core.stages import AluOp, ASelect, BSelect, Control, ExecuteOp, Fetched, Forward, MemoryKind
 from rtl.isa.instructions import PAUSE
 
 __all__ = ["Decode"]
@@ -43,10 +43,11 @@ class Decode(wiring.Component):
     Operands come from the register file or from the results that execute and memory are finishing in this
     cycle; if such a result is not ready, the instruction waits.
 
-    Two instructions leave together if they are independent, one of them is *simple* (nothing but an ALU
-    result) and the other one *leads* (see Control): the leading one becomes the operation, the simple one its
-    companion. If both are simple, the younger one leads. So a companion never traps, and its rd differs from
-    the other's.
+    Two instructions leave together if one of them is *simple* (nothing but an ALU result), the other one
+    *leads* (see Control), and the second does not need the first's result, unless that is known here already
+    (*early*) or is what a store writes. The leading one becomes the operation, the simple one its companion;
+    if both are simple, the younger one leads. So a companion never traps. Both may write the same register
+    if the companion is the older one.
 
     Members
     -------
@@ -81,7 +82,7 @@ class Decode(wiring.Component):
         m.submodules.registers = registers = RegisterFile(writers=self.width)
         first = _Slot(m, "first", self.instruction.p, Decoder(**extensions))
         m.d.comb += [registers.write[n].eq(self.write[n]) for n in range(self.width)]
-        hazard = self._operands(m, first, registers, 0)
+        hazard = self._operands(m, first, registers, 0).any()
         m.d.comb += [
             self.load_use.eq(self.instruction.valid & hazard),
             self.operation.valid.eq(self.instruction.valid & ~hazard),
@@ -93,12 +94,13 @@ class Decode(wiring.Component):
             m.d.comb += op.control.pause.eq(first.word == PAUSE)
         if self.config.dual_issue:
             second = _Slot(m, "second", self.follower, Decoder(**extensions, paired=True))
-            waits = self._operands(m, second, registers, 2)
-            m.d.comb += self.pair.eq(self._may_pair(m, first, second) & ~waits & ~self.single)
+            self._stores_first = Signal()
+            """The second stores what the first computes."""
+            m.d.comb += self.pair.eq(self._may_pair(m, first, second, registers) & ~self.single)
             with m.If(self.pair):
                 with m.If(first.control.simple):
                     m.d.comb += [*self._leading(op, second), *self._companion(op.companion, first)]
-                    m.d.comb += op.companion.older.eq(1)
+                    m.d.comb += [op.companion.older.eq(1), op.stores_companion.eq(self._stores_first)]
                 with m.Else():
                     m.d.comb += self._companion(op.companion, second)
         return m
@@ -131,21 +133,58 @@ class Decode(wiring.Component):
             companion.b.eq(Mux(control.b == BSelect.IMMEDIATE, slot.immediate, slot.b)),
         ]
 
-    def _may_pair(self, m: Module, first: _Slot, second: _Slot):
-        """Kinds fit, and the second needs no result of the first. (A simple instruction that was predicted to
-        jump must lead, so that execute notices.)"""
+    def _may_pair(self, m: Module, first: _Slot, second: _Slot, registers: RegisterFile):
+        """Kinds fit, and the second's operands are there. (A simple instruction that was predicted to jump
+        must lead, so that execute notices.)"""
         fit = Signal()
-        independent = Signal()
+        needs = Signal(2)
+        """Operands of the second that the first writes."""
+        known = Signal()
+        writes = Signal()
         a, b = first.control, second.control
-        reads = (b.use_rs1 & (second.rs1 == first.rd)) | (b.use_rs2 & (second.rs2 == first.rd))
+        m.d.comb += writes.eq(a.rd_write & first.rd.any())
+        early, value = self._early(m, first)
+        waits = self._operands(m, second, registers, 2)
+        sources = ((second.rs1, b.use_rs1, second.a), (second.rs2, b.use_rs2, second.b))
+        for n, (register, used, operand) in enumerate(sources):
+            m.d.comb += needs[n].eq(writes & used & (register == first.rd))
+            with m.If(needs[n] & early):
+                m.d.comb += operand.eq(value)
+        same = writes & b.rd_write & (second.rd == first.rd)
         m.d.comb += [
             fit.eq((a.simple & b.leads) | (a.leads & b.simple & ~second.fetched.predicted_taken)),
-            independent.eq(~a.rd_write | ~(reads | (b.rd_write & (second.rd == first.rd)))),
+            self._stores_first.eq(a.simple & (b.memory == MemoryKind.STORE) & (needs == 0b10)),
+            known.eq(early | self._stores_first | ~(needs.any() | same)),
         ]
-        return self.follower_valid & fit & independent
+        # What older instructions leave in a register that the first one writes does not matter.
+        return self.follower_valid & fit & known & ~(waits & ~needs).any()
+
+    def _early(self, m: Module, slot: _Slot):
+        """Whether the result of ``slot`` is known without an ALU, and that: a copy (mv, li, lui), or one
+        shifted up by 32 or 48, the beginning of zero- and sign-extensions."""
+        control = slot.control
+        early, copy, shift = Signal(), Signal(), Signal()
+        value = Signal(64)
+        b = Mux(control.b == BSelect.IMMEDIATE, slot.immediate, slot.b)
+        plain = control.simple & ~control.word
+        nothing = (control.a == ASelect.ZERO) | ((control.a == ASelect.RS1) & (slot.rs1 == 0))
+        shamt = slot.immediate[:6]
+        m.d.comb += [
+            copy.eq((control.alu == AluOp.ADD) & nothing),
+            shift.eq(
+                (control.alu == AluOp.SLL) & (control.b == BSelect.IMMEDIATE) & (shamt & 0b101111 == 0b100000)
+            ),
+            early.eq(plain & (copy | shift)),
+            value.eq(b),
+        ]
+        with m.If(shift):
+            m.d.comb += value.eq(Cat(Const(0, 32), slot.a[:32]))
+            with m.If(shamt[4]):
+                m.d.comb += value.eq(Cat(Const(0, 48), slot.a[:16]))
+        return early, value
 
     def _operands(self, m: Module, slot: _Slot, registers: RegisterFile, port: int):
-        """Read or forward both operands; returns whether one of them is not known yet."""
+        """Read or forward both operands; returns for each whether it is not known yet."""
         wait = Signal(2, name=f"wait{port // 2}")
         control = slot.control
         for n, (register, used, value) in enumerate(
@@ -153,7 +192,7 @@ class Decode(wiring.Component):
         ):
             m.d.comb += registers.rs[port + n].eq(register)
             self._operand(m, register, used, registers.rs_data[port + n], value, wait[n])
-        return wait.any()
+        return wait
 
     def _operand(self, m: Module, register, used, stored, value, wait) -> None:
         """The youngest value of ``register``; ``wait`` if it is not known yet."""

@@ -19,7 +19,8 @@ class RegisterWrite(data.Struct):
 
 
 class RegisterFile(wiring.Component):
-    """x0..x31, 64 bits: asynchronous reads, up to two writes a cycle, to different registers. x0 reads zero.
+    """x0..x31, 64 bits: asynchronous reads, up to two writes a cycle; of two to the same register the first
+    writer's stays. x0 reads zero.
 
     A read in the cycle of a write to the same register returns the old value; the pipeline forwards.
     Memories of FPGAs have one write port, so there is one for each writer, and a bit for each register that
@@ -45,15 +46,18 @@ class RegisterFile(wiring.Component):
         m = Module()
         in_second = Signal(32)
         banks = []
+        enables = []
         for n, write in enumerate(self.write):
             m.submodules[f"x{n}"] = x = Memory(shape=64, depth=32, init=[])
             port = x.write_port()
             enable = write.valid & (write.rd != 0)
             m.d.comb += [port.addr.eq(write.rd), port.data.eq(write.data), port.en.eq(enable)]
-            if self.writers > 1:
-                with m.If(enable):
-                    m.d.sync += in_second.bit_select(write.rd, 1).eq(n)
             banks.append(x)
+            enables.append(enable)
+        if self.writers > 1:
+            for n in (1, 0):
+                with m.If(enables[n]):
+                    m.d.sync += in_second.bit_select(self.write[n].rd, 1).eq(n)
         for register, value in zip(self.rs, self.rs_data, strict=True):
             found = []
             for x in banks:

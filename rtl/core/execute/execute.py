@@ -203,7 +203,7 @@ class Execute(wiring.Component):
 
         tell_vmx(self, m, op, valid, commit, exceptions)
         tell_companion(self, m, op, valid, exceptions.kill, mispredict, redirected, companion_alu)
-        self._results(m, op, valid, commit, exceptions, alu, divider, address, link, result)
+        self._results(m, op, valid, commit, exceptions, alu, companion_alu, divider, address, link, result)
         m.d.comb += [
             self.branch_event.eq(commit & plain & (control.branch != BranchOp.NONE)),
             self.mispredict_event.eq(commit & plain & mispredict),
@@ -322,7 +322,9 @@ class Execute(wiring.Component):
                 finished.eq(self.fence.valid & self.fence.ready),
             ]
 
-    def _results(self, m: Module, op, valid, commit, exceptions, alu, divider, address, link, result) -> None:
+    def _results(
+        self, m: Module, op, valid, commit, exceptions, alu, companion_alu, divider, address, link, result
+    ) -> None:
         """What moves to the memory stage, and what the decode stage may take at once."""
         control, fetched = op.control, op.fetched
         later = Signal()
@@ -356,7 +358,7 @@ class Execute(wiring.Component):
             out.hlvx.eq(control.hlvx),
             out.amo.eq(control.amo),
             out.vaddr.eq(address),
-            out.wdata.eq(op.b),
+            out.wdata.eq(Mux(op.stores_companion, companion_alu.result, op.b)),
             out.multiply.eq(control.multiply),
             out.trap.eq(exceptions.valid),
             out.interrupt.eq(exceptions.trap.interrupt),
