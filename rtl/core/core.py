@@ -153,7 +153,8 @@ class Core(wiring.Component):
             vmx.exits.eq(csr.trap.exits),
             vmx.faulted.eq(memory.fault),
             vmx.sp_write.eq(Cat(to_sp).any()),
-            vmx.sp.eq(Mux(to_sp[1], memory.write[1].data, memory.write[0].data)),
+            # If both write it, the companion is the older one.
+            vmx.sp.eq(Mux(to_sp[0], memory.write[0].data, memory.write[1].data)),
             memory.drop_reservation.eq(vmx.drop_reservation),
             decode.single.eq(vmx.steps),
             memory.fault_exits.eq(csr.trap.exits),
