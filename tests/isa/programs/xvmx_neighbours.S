@@ -48,6 +48,23 @@ XPROGRAM
     LEAVE_GUEST
     CHECK_EXIT_AT REASON_EXCEPTION, 1b
     CHECK_FIELD G_SP, 0x2008
+    TEST 4      # two neighbours that both write x2
+    .irp align, 0, 1
+    SET_FIELD G_SP, 0x2000
+    li a0, 0x3000
+    GUEST_S
+    j 1f
+    .balign 16
+    .if \align
+    nop
+    .endif
+1:  mv sp, a0
+    addi sp, sp, 8
+    vmcall
+    LEAVE_GUEST
+    CHECK_EXIT REASON_VMCALL
+    CHECK_FIELD G_SP, 0x3008
+    .endr
     PASS
 
     .data
