@@ -48,8 +48,10 @@ def is_one_of(word: int, *names: str) -> bool:
 
 
 def is_supervisors(word: int) -> bool:
-    """sret, or an access to a CSR that is a supervisor's by its number."""
-    return is_one_of(word, "sret") or (is_one_of(word, *CSR_ACCESSES) and word >> 28 & 3 == Privilege.S)
+    """sret, wfi, or an access to a CSR that is a supervisor's by its number."""
+    return is_one_of(word, "sret", "wfi") or (
+        is_one_of(word, *CSR_ACCESSES) and word >> 28 & 3 == Privilege.S
+    )
 
 
 @dataclass
@@ -76,6 +78,8 @@ def leads_elsewhere(step: Step) -> str | None:
         if why := _other_walk(step.hart, walk):
             return why
     trap = step.record.trap
+    if trap is None and is_one_of(step.record.bits, "wfi"):
+        return "wfi"
     if trap is None:
         return "guest_sip" if _reads_guest_sip(step) else None
     if trap & INTERRUPT_BIT:

@@ -54,13 +54,13 @@ _WEIGHTS = {
     "jump": 1, "status": 1, "translation": 0.5, "fence": 0.7, "guest_access": 3, "system": 0.5, "return": 1,
     "modify_code": 0.5, "pointer": 2, "remap": 0.7,
 }  # fmt: skip
-_PRIVATE_WEIGHTS = {"csr": 4, "interrupt": 1, "raise": 3, "timer": 0.7, "pair": 1, "hlvx": 1}
+_PRIVATE_WEIGHTS = {"csr": 4, "interrupt": 1, "raise": 3, "timer": 0.7, "pair": 1, "hlvx": 1, "wait": 0.3}
 _FROZEN = [base for base, _, _ in GUARDS].index(FROZEN)
 _LOCKED = 0x98
 """A locked PMP entry for a power of two, without permissions."""
 _NOT_TOURED = ("sc",)
 """A store-conditional without a reservation may fault or fail."""
-_NOT_RANDOM = ("wfi", "sc.w", "sc.d", "sfence.w.inval", "sfence.inval.ir")
+_NOT_RANDOM = ("sc.w", "sc.d", "sfence.w.inval", "sfence.inval.ir")
 """Of the torture's units: the last two do not trap in QEMU's U and VU mode (Svinval chapter: they do); those
 with sc may have stores behind lr."""
 _NOP = b"\x01\x00"

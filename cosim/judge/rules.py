@@ -93,8 +93,8 @@ RULES = (
         "vu_supervisor",
         ("cause",),
         'H chapter, "Trap Cause Codes"',
-        "A supervisor CSR that HS may access, and sret, raise a virtual-instruction exception in VU mode. "
-        "QEMU raises an illegal-instruction exception.",
+        "A supervisor CSR that HS may access, sret, and wfi without mstatus.TW raise a virtual-instruction "
+        "exception in VU mode. QEMU raises an illegal-instruction exception.",
         lambda d: (
             d.causes == (Cause.VIRTUAL_INSTRUCTION, Cause.ILLEGAL_INSTRUCTION) and is_supervisors(d.word)
         ),
