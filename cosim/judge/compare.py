@@ -60,7 +60,7 @@ def judged(seed: int) -> tuple[Program, Golden, dict[str, int]]:
     for _ in range(_ROUNDS):
         program = made.without(left_out)
         model = golden(program, JUDGED_MEMORY)
-        found = {made.unit_at(pc): why for pc, why in model.elsewhere.items()}
+        found = {made.unit_at(*places): why for places, why in model.elsewhere.items()}
         new = {unit: why for unit, why in found.items() if unit is not None and unit not in left_out}
         if not new:
             return program, model, dict(Counter(left_out.values()))
@@ -107,9 +107,10 @@ def _compare_logs(verdict: Verdict, program: Program, model: Golden, theirs: byt
         left = unexplained(difference, verdict.used)
         if left:
             values = ", ".join(f"{name} {getattr(a, name):#x} / {getattr(b, name):#x}" for name in left)
+            level = {int(level): level.name for level in Level}.get(a.level, f"level {a.level}")
             causes = f"{cause_name(a.cause)} / {cause_name(b.cause)}"
             verdict.differences.append(
-                f"record {number}, {Level(a.level).name} ({causes}) at {a.epc:#x}, "
+                f"record {number}, {level} ({causes}) at {a.epc:#x}, "
                 f"instruction {difference.word:#x}: {values} (model / QEMU); {difference.refusal}"
             )
         if a.epc != b.epc:

@@ -12,6 +12,7 @@ from cosim.model.hart import Hart
 from cosim.model.machine import Machine
 from cosim.model.record import Record
 from cosim.model.translation import Refusal, Walk
+from cosim.torture.layout import CODE
 from rtl.isa.causes import INTERRUPT_BIT, VS_INTERRUPTS
 from rtl.isa.privilege import Privilege
 
@@ -20,6 +21,7 @@ __all__ = ["Golden", "Reason", "golden"]
 
 _SYSTEM = 0x73
 """The opcode of CSR instructions."""
+_FIRST = CODE >> 12
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,14 @@ class Golden:
     memory: DRAM at the end
     reasons: for each record of the log, why its trap was taken
     instructions: retired
-    elsewhere: addresses of instructions behind which QEMU is known to go on elsewhere, and why; if one could
-        not be fetched, of the one before
+    elsewhere: addresses of instructions behind which QEMU is known to go on elsewhere, and of those before
+        them; and why
     """
 
     memory: bytes
     reasons: list[Reason]
     instructions: int
-    elsewhere: dict[int, str]
+    elsewhere: dict[tuple[int, int], str]
 
 
 def golden(program: Program, memory: int, limit: int = 1_000_000) -> Golden:
@@ -67,7 +69,7 @@ def golden(program: Program, memory: int, limit: int = 1_000_000) -> Golden:
     walks: list[Walk] = []
     reasons: list[Reason] = []
     latest = dict.fromkeys(Level, Reason())
-    elsewhere: dict[int, str] = {}
+    elsewhere: dict[tuple[int, int], str] = {}
     hart.walker.observer = walks.append
     there = hart.pc
     try:
@@ -75,10 +77,11 @@ def golden(program: Program, memory: int, limit: int = 1_000_000) -> Golden:
             walks.clear()
             record = hart.step()
             before, there = there, record.pc
-            if record.trap is None and not walks and record.bits & 0x7F != _SYSTEM:
+            stray = record.privilege != Privilege.M and hart.fetch_pa >> 12 == _FIRST
+            if record.trap is None and not walks and record.bits & 0x7F != _SYSTEM and not stray:
                 continue
             if why := leads_elsewhere(Step(hart, record, walks)):
-                elsewhere.setdefault(record.pc if record.bits else before, why)
+                elsewhere.setdefault((record.pc, before), why)
             if record.trap is None:
                 continue
             to_machine = hart.privilege == Privilege.M

@@ -76,10 +76,16 @@ class Judged:
     program: Program
     units: list[range]
 
-    def unit_at(self, pc: int) -> int | None:
-        """The unit's address to which ``pc``, perhaps in the code's second copy, belongs."""
-        address = DRAM_BASE | pc % (1 << 30)
-        return next((unit.start for unit in self.units if address in unit), None)
+    def unit_at(self, *places: int) -> int | None:
+        """The unit's address to which the first possible of ``places``, perhaps in the code's second copy,
+        belongs."""
+        for place in places:
+            if place >> 30 in (DRAM_BASE >> 30, USER_CODE >> 30):
+                address = DRAM_BASE | place % (1 << 30)
+                found = next((unit.start for unit in self.units if address in unit), None)
+                if found is not None:
+                    return found
+        return None
 
     def without(self, left_out: Collection[int]) -> Program:
         """The program with nops in place of the units that stand at the addresses ``left_out``."""

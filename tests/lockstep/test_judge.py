@@ -95,11 +95,12 @@ def test_units_left_out_do_nothing_in_their_place() -> None:
     assert blank[:first] == code[:first] and blank[last:] == code[last:]
     assert whole.unit_at(unit.start) == whole.unit_at(unit.stop - 2 - 0x4000_0000) == unit.start
     assert whole.unit_at(DRAM_BASE) is None
+    assert whole.unit_at(DRAM_BASE, 1 << 40 | unit.start, unit.start) == unit.start
 
 
 def _step(record: Record, **registers: int) -> Any:
     csrs = dict.fromkeys(("medeleg", "hedeleg", "mideleg", "mstatus", "menvcfg"), 0) | registers
-    hart = SimpleNamespace(csrs=SimpleNamespace(value=csrs), access_address=0)
+    hart = SimpleNamespace(csrs=SimpleNamespace(value=csrs), access_address=0, fetch_pa=0)
     return Step(hart, record, [])  # type: ignore[arg-type]
 
 
@@ -111,6 +112,15 @@ def test_a_cause_that_qemu_confuses_is_left_out_where_delegation_tells_them_apar
     assert leads_elsewhere(_step(record, medeleg=both)) is None
     assert leads_elsewhere(_step(record, medeleg=1 << Cause.VIRTUAL_INSTRUCTION)) == "delegation"
     assert leads_elsewhere(_step(record, medeleg=both, hedeleg=both & 0xFFFF)) == "delegation"
+
+
+def test_code_in_a_page_that_others_store_to_is_left_out() -> None:
+    record = Record(0x40_0000, 0, 1, bits=1)
+    step = _step(record)
+    assert leads_elsewhere(step) is None
+    step.hart.fetch_pa = DRAM_BASE
+    assert leads_elsewhere(step) == "stray"
+    assert leads_elsewhere(Step(step.hart, Record(DRAM_BASE, 1, 1, bits=1), [])) is None
 
 
 def test_reads_of_the_guests_sip_are_left_out_where_qemu_masks_them() -> None:
