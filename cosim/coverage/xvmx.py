@@ -1,6 +1,6 @@
 """Bins of Xvmx (docs/xvmx.md): exits, VMX instructions with all their results, entries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from cosim.coverage.group import MODES, Group, cross
 from cosim.model.hart import Hart
@@ -14,7 +14,9 @@ from rtl.isa.xvmx import (
     NO_VMCS,
     EptQualification,
     EventBits,
+    ExitControl,
     ExitReason,
+    PinControl,
     ProcControl,
     VmError,
 )
@@ -54,6 +56,9 @@ _EXITS: dict[ExitReason, tuple[list[str], tuple[str, ...]]] = {
 """Reason -> details that there are, and the modes that can exit for it. CSR writes from U need mvirt.HOLE."""
 
 _FIRST_STAGES = ("bare", "Sv39")
+_WORDS = {"PIN_CTLS": PinControl, "PROC_CTLS": ProcControl, "EXIT_CTLS": ExitControl}
+"""Fields with controls."""
+_CONTROLS = [str(control.name) for word in _WORDS.values() for control in word]
 
 _NAMES = [name for name, i in INSTRUCTIONS.items() if i.extension == "Xvmx"]
 _ERRORS: dict[str, tuple[VmError, ...]] = {
@@ -137,9 +142,21 @@ def _transition_group() -> Group:
     return cross("vm_translations", title, axes, lambda *_: None)
 
 
+def _control_group() -> Group:
+    """Which controls were on at an exit, whether or not they have to do with it."""
+
+    def impossible(reason: str, mode: str, control: str) -> str | None:
+        if mode not in _EXITS[ExitReason[reason]][1]:
+            return "docs/xvmx.md, section 5: from this mode it is illegal, or another exception"
+        return None
+
+    axes = {"reason": [reason.name for reason in _EXITS], "mode": MODES, "control": _CONTROLS}
+    return cross("vm_exit_controls", "Xvmx: exit reason, mode, control that is on", axes, impossible)
+
+
 def xvmx_groups() -> list[Group]:
     """All groups of Xvmx."""
-    return [_exit_group(), _instruction_group(), _entry_group(), _transition_group()]
+    return [_exit_group(), _control_group(), _instruction_group(), _entry_group(), _transition_group()]
 
 
 class XvmxCounter:
@@ -162,6 +179,8 @@ class XvmxCounter:
         if record.vm_exit:
             assert record.trap is not None
             self._count("vm_exits", ExitReason(record.trap).name, self._detail(record), mode)
+            for control in self._controls():
+                self._count("vm_exit_controls", ExitReason(record.trap).name, mode, control)
             if record.trap != ExitReason.ENTRY_FAIL:
                 self._transition("exit", self._hart.csrs.value["satp"])
         instruction = find(record.bits) if record.bits & 0x7F == 0x7B else None
@@ -201,6 +220,12 @@ class XvmxCounter:
             kind = kind if self._event & EventBits.VALID else "waits" if self._waits else "none"
             self._count("vm_entries", name, mode_name(self._hart.privilege, 1), kind)
             self._transition("entry", self._host)
+
+    def _controls(self) -> Iterator[str]:
+        """Those that are on."""
+        field = self._hart.vmx.vmcs.field
+        for name, word in _WORDS.items():
+            yield from (str(control.name) for control in word if field[name] & control)
 
     def _transition(self, which: str, host: int) -> None:
         vmx = self._hart.vmx
