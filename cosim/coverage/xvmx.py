@@ -58,6 +58,8 @@ _EXITS: dict[ExitReason, tuple[list[str], tuple[str, ...]]] = {
 _FIRST_STAGES = ("bare", "Sv39")
 _WORDS = {"PIN_CTLS": PinControl, "PROC_CTLS": ProcControl, "EXIT_CTLS": ExitControl}
 """Fields with controls."""
+_BEFORE_WINDOW = [reason.name for reason in (ExitReason.STEP, ExitReason.PREEMPT, ExitReason.INTWIN)]
+"""What may come before INTWIN, or is it."""
 _CONTROLS = [str(control.name) for word in _WORDS.values() for control in word]
 
 _NAMES = [name for name, i in INSTRUCTIONS.items() if i.extension == "Xvmx"]
@@ -148,6 +150,8 @@ def _control_group() -> Group:
     def impossible(reason: str, mode: str, control: str) -> str | None:
         if mode not in _EXITS[ExitReason[reason]][1]:
             return "docs/xvmx.md, section 5: from this mode it is illegal, or another exception"
+        if (mode, control) == (_U, ProcControl.INTWIN.name) and reason not in _BEFORE_WINDOW:
+            return "docs/xvmx.md, section 5: in U the window is always open, so INTWIN exits first"
         return None
 
     axes = {"reason": [reason.name for reason in _EXITS], "mode": MODES, "control": _CONTROLS}

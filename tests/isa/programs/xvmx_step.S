@@ -37,6 +37,12 @@ XPROGRAM
 1:  vmcall
     LEAVE_GUEST
     CHECK_EXIT_AT REASON_VMCALL, 1b
+    SET_FIELD PROC_CTLS, PROC_STEP | PROC_WFI
+    GUEST_S
+1:  wfi
+    LEAVE_GUEST
+    CHECK_EXIT_AT REASON_WFI, 1b
+    SET_FIELD PROC_CTLS, PROC_STEP
     TEST 5      # an exception of the guest: before the handler's first instruction
     GUEST_S
 1:  ebreak
