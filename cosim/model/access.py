@@ -215,7 +215,12 @@ class Accesses:
         for start, n in spans:
             pa = self.page(view, start, access, hlvx)
             ends_inside = self.bus.is_main_memory(pa) and self.bus.is_main_memory(pa + n - 1)
-            if not ends_inside and (len(spans) > 1 or self.bus.find(pa, n, access) is None):
+            # HLVX must be allowed to execute, too (H chapter, "Hypervisor Virtual-Machine Load and Store
+            # Instructions").
+            kinds = (access, Access.FETCH) if hlvx else (access,)
+            if not ends_inside and (
+                len(spans) > 1 or any(self.bus.find(pa, n, kind) is None for kind in kinds)
+            ):
                 raise self.access_fault(view, start, access)
             parts.append((start, pa, n))
         return parts

@@ -111,7 +111,7 @@ class Walker:
     def translate(self, space: Space, va: int, access: int, hlvx: bool = False) -> int:
         """Physical address of ``va``, or the exception that the access raises.
 
-        ``hlvx``: execute permission stands in for read permission in both stages.
+        ``hlvx``: execute permission stands in for read permission in both stages; the PMP must grant both.
         """
         walk = Walk(self, space, va, access, hlvx)
         if self.observer is None:
@@ -144,10 +144,10 @@ class Walk:
 
     def translate(self) -> int:
         """Physical address, or a Trap."""
-        space, va, access = self.space, self.va, self.access
+        space, va = self.space, self.va
         gpa = self.first_stage() if space.atp else va
         pa = self.second_stage(gpa, implicit=False) if space.gatp else gpa
-        if pa >> PA_BITS or not self.walker.pmp.allows(pa, access, space.privilege):
+        if pa >> PA_BITS or not self._pmp_permits(pa):
             self.refusal = Refusal("memory" if pa >> PA_BITS else "pmp", None, 0)
             raise self.fault(Access.ACCESS_FAULT)
         return pa
@@ -271,6 +271,12 @@ class Walk:
         if space.privilege == _USER:
             return bool(pte & _U)
         return not pte & _U or (self.access != Access.FETCH and space.sum)
+
+    def _pmp_permits(self, pa: int) -> bool:
+        """HLVX must be allowed to execute and to read (H chapter, "Hypervisor Virtual-Machine Load and Store
+        Instructions")."""
+        allows, privilege = self.walker.pmp.allows, self.space.privilege
+        return allows(pa, self.access, privilege) and (not self.hlvx or allows(pa, Access.FETCH, privilege))
 
     def _first_permits(self, pte: int) -> bool:
         return self._kind_permits(pte, self.access, self.space.mxr, self.hlvx)

@@ -15,7 +15,7 @@ A requester may offer the next stage 0 in the cycle of ``done``: one access per 
 from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.isa.memory_map import DRAM_BASE, DRAM_SIZE_MAX
+from rtl.isa.memory_map import BOOT_ROM, DRAM_BASE, DRAM_SIZE_MAX
 from rtl.isa.paging import PA_BITS
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "DataPort",
     "FetchPort",
     "is_cacheable",
+    "is_executable",
 ]
 
 DRAM_ADDRESS_BITS = DRAM_SIZE_MAX.bit_length() - 1
@@ -37,6 +38,14 @@ def is_cacheable(paddr):
     ``paddr`` is a 56-bit value; returns a 1-bit value.
     """
     return paddr[DRAM_ADDRESS_BITS:] == DRAM_BASE >> DRAM_ADDRESS_BITS
+
+
+def is_executable(paddr):
+    """Physical memory attribute: DRAM and the boot ROM; a device must not be touched by a speculative fetch.
+
+    ``paddr`` is a 56-bit value; returns a 1-bit value.
+    """
+    return is_cacheable(paddr) | (paddr[16:] == BOOT_ROM.base >> 16)
 
 
 class CacheOp(enum.Enum, shape=2):

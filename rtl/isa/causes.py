@@ -6,6 +6,7 @@ __all__ = [
     "GUEST_PAGE_FAULTS",
     "INTERRUPT_BIT",
     "INTERRUPT_PRIORITY",
+    "NEVER_RAISED",
     "VS_INTERRUPTS",
     "Cause",
     "Interrupt",
@@ -41,6 +42,9 @@ class Cause(IntEnum):
     VMX_ABORT = 24
     """Custom (xvmx.md section 8): a fault while hardware read or wrote a VMCS."""
 
+
+NEVER_RAISED = (18, 19)
+"""Software check and hardware error: nothing here raises them, but they can be delegated."""
 
 GUEST_PAGE_FAULTS = (
     Cause.FETCH_GUEST_PAGE_FAULT,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import cache
 
-from rtl.isa.causes import VS_INTERRUPTS, Cause, Interrupt
+from rtl.isa.causes import NEVER_RAISED, VS_INTERRUPTS, Cause, Interrupt
 from rtl.isa.csrs import CSRS, Csr
 from rtl.isa.paging import PMP_ENTRIES, PMP_GRANULARITY_SHIFT, PPN_BITS
 from rtl.isa.xvmx import Arch, capabilities
@@ -160,7 +160,14 @@ _PMPADDR = ((1 << (PPN_BITS + 10)) - 1) & ~PMPADDR_NAPOT_ONES
 _PMPCFG = int.from_bytes(bytes([0x9F] * PMP_ENTRIES), "little")
 _HPMEVENT = (0x1F << 58) | 0x1F
 
-_HEDELEG = _bits(*range(9), Cause.FETCH_PAGE_FAULT, Cause.LOAD_PAGE_FAULT, Cause.STORE_PAGE_FAULT)
+_HEDELEG = _bits(
+    *range(9),
+    Cause.FETCH_PAGE_FAULT,
+    Cause.LOAD_PAGE_FAULT,
+    Cause.STORE_PAGE_FAULT,
+    *NEVER_RAISED,
+)
+"""Writable, whether or not it can occur (H chapter, "Hypervisor Trap Delegation Registers")."""
 _MEDELEG = _HEDELEG | _bits(Cause.ECALL_HS)
 _MEDELEG_H = _bits(
     Cause.ECALL_VS,

@@ -1,13 +1,12 @@
 """One side of the memory-management unit: its first-level TLB, and the request it has waiting."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.isa.paging import PA_BITS, PAGE_SHIFT
 from rtl.isa.privilege import Privilege
 from rtl.mmu.interface import (
-    Access,
     Fault,
     FaultKind,
     Fence,
@@ -15,6 +14,7 @@ from rtl.mmu.interface import (
     TranslationContext,
     TranslationRequest,
 )
+from rtl.mmu.permissions import pmp_allows
 from rtl.mmu.pmp import PmpCheck
 from rtl.mmu.tags import VPN_BITS, FillPort, in_range, space_of
 from rtl.mmu.tlb import Tlb
@@ -94,7 +94,7 @@ class Front(wiring.Component):
         direct = Signal()
         faulted = Signal()
         fault = Signal(Fault)
-        grant = Mux(request.access == Access.FETCH, pmp.x, Mux(request.access == Access.STORE, pmp.w, pmp.r))
+        grant = pmp_allows(pmp, request.access, request.hlvx)
         m.d.comb += [
             pmp.page.eq(request.vaddr[PAGE_SHIFT:PA_BITS]),
             pmp.valid.eq(port.valid & ~translated),

@@ -2,7 +2,7 @@
 
 Sources: Supervisor chapter, Sv39 translation step 6 and ``sstatus`` SUM/MXR; H chapter, two-stage address
 translation (MXR of HS level overrides both stages, vsstatus.MXR the first only; the G stage sees every
-access as a user's) and HLVX (execute permission instead of read in both stages; the PMP still wants read).
+access as a user's) and HLVX (execute permission instead of read in both stages, both of them from the PMP).
 """
 
 from amaranth.hdl import Mux, Value
@@ -11,7 +11,7 @@ from amaranth.lib import data
 from rtl.isa.privilege import Privilege
 from rtl.mmu.interface import Access
 
-__all__ = ["Rights", "StageRights", "mode_sum", "stage_allows", "user_allows"]
+__all__ = ["Rights", "StageRights", "mode_sum", "pmp_allows", "stage_allows", "user_allows"]
 
 
 class StageRights(data.Struct):
@@ -28,6 +28,13 @@ def stage_allows(rights, access: Value, hlvx: Value, mxr: Value) -> Value:
     """R, W, X of one stage against the kind of access (D is another matter)."""
     load = Mux(hlvx, rights.x, rights.r | (rights.x & mxr))
     return Mux(access == Access.FETCH, rights.x, Mux(access == Access.STORE, rights.w, load))
+
+
+def pmp_allows(pmp, access: Value, hlvx: Value) -> Value:
+    """R, W, X of the PMP against the kind of access: HLVX must be allowed to execute and to read (H chapter,
+    "Hypervisor Virtual-Machine Load and Store Instructions")."""
+    load = pmp.r & (pmp.x | ~hlvx)
+    return Mux(access == Access.FETCH, pmp.x, Mux(access == Access.STORE, pmp.w, load))
 
 
 def user_allows(user: Value, access: Value, privilege: Value, sum_: Value) -> Value:
@@ -68,7 +75,7 @@ class Rights(data.Struct):
             "load": first.r & second.r & pmp.r,
             "load_vs_mxr": either & second.r,
             "load_mxr": either & (second.r | second.x),
-            "load_x": first.x & second.x & pmp.r,
+            "load_x": first.x & second.x & pmp.r & pmp.x,
             "store": first.w & first.d & second.w & second.d & pmp.w,
             "user": user,
             "unowned": unowned,

@@ -20,7 +20,7 @@ from rtl.isa.paging import (
     PAGE_SHIFT,
 )
 from rtl.mmu.interface import Access, Fault, FaultKind, Fence, TranslationContext, TranslationRequest
-from rtl.mmu.permissions import Rights, StageRights
+from rtl.mmu.permissions import Rights, StageRights, pmp_allows
 from rtl.mmu.pmp import PmpCheck
 from rtl.mmu.pte import PteLayout, is_giga, is_mega
 from rtl.mmu.tags import VPN_BITS, FillPort, Leaf, space_of
@@ -161,7 +161,7 @@ class Walker(WalkSteps, wiring.Component):
     def _finish(self, m: Module) -> None:
         """The end of a walk: PMP verdict, TLB entry or fault."""
         now, then, plan, request, pmp = self.s.now, self.s.next, self.plan, self.request, self.pmp
-        granted = Mux(request.access == Access.FETCH, pmp.x, Mux(self.store, pmp.w, pmp.r))
+        granted = pmp_allows(pmp, request.access, request.hlvx)
         two = now.look == Look.GUEST
         bare = StageRights.const({"r": 1, "w": 1, "x": 1, "d": 1})
         second = StageRights(Mux(two, Cat(now.pte.r, now.pte.w, now.pte.x, now.pte.d), bare))

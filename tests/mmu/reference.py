@@ -217,7 +217,9 @@ class _Walk:
         return self.final(self.guest(gpa, False, False) if request.virt else gpa)
 
     def final(self, spa: int) -> int:
-        if spa >> 56 or not pmp_permits(self.pmp, spa, self.request.access, self.request.privilege):
+        request = self.request
+        kinds = [request.access, *([Access.FETCH] if request.hlvx else [])]
+        if spa >> 56 or not all(pmp_permits(self.pmp, spa, kind, request.privilege) for kind in kinds):
             raise self.access_fault()
         return spa
 

@@ -85,6 +85,7 @@ def test_rights_of_two_stages():
                     leaf_permits(owner, access, mode, hlvx, inner, vs_sum if virt else sum_)
                     and leaf_permits(_flags(*two[:3], 1), access, Privilege.U, hlvx, mxr, False)
                     and three[{Access.LOAD: 0, Access.STORE: 1, Access.FETCH: 2}[access]]
+                    and (not hlvx or three[2])
                     and (access != Access.STORE or (one[3] and two[3]))
                 )
                 assert ctx.get(allowed) == bool(expected), (one, two, three, access, hlvx, mxr, vs_mxr, virt)

@@ -155,6 +155,14 @@ MMU_FAULTS = (
         programs=("h_svadu",),
     ),
     Fault(
+        "hlvx_pmp",
+        "HLVX hits in the TLB where the PMP lets only read",
+        _PERMISSIONS,
+        old="second.x & pmp.r & pmp.x,",
+        new="second.x & pmp.r & (pmp.x | FAULT),",
+        programs=("h_hlvx_physical",),
+    ),
+    Fault(
         "hlvx_reads",
         "HLVX hits in the TLB with read permission in the first stage",
         _PERMISSIONS,

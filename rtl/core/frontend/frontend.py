@@ -4,7 +4,7 @@ from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from rtl.cache.interface import FetchPort, is_cacheable
+from rtl.cache.interface import FetchPort, is_executable
 from rtl.config import CoreConfig
 from rtl.core.frontend.predictor import Predictor
 from rtl.core.frontend.queue import FetchQueue
@@ -115,7 +115,7 @@ class Frontend(wiring.Component):
             request.access.eq(Access.FETCH),
             request.privilege.eq(self.mode.privilege),
             request.virt.eq(self.mode.virt),
-            allowed.eq(is_cacheable(paddr) | (paddr[16:] == BOOT_ROM.base >> 16)),
+            allowed.eq(is_executable(paddr)),
             self.cache.valid.eq(
                 valid & self.translate.hit & allowed & queue.block.ready & ~self.redirect.valid
             ),

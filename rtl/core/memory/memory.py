@@ -4,7 +4,7 @@ from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.cache.interface import CacheOp, DataPort, is_cacheable
+from rtl.cache.interface import CacheOp, DataPort, is_cacheable, is_executable
 from rtl.core.decode.registers import RegisterWrite
 from rtl.core.interface import Mode, Retire, Trap
 from rtl.core.memory.align import LoadAligner, StoreAligner
@@ -43,8 +43,8 @@ class MemoryStage(wiring.Component):
     """Begins with the register of the operation; at its end the instruction has retired.
 
     Misaligned accesses to DRAM work, in two steps where they cross a 64-bit word; a store writes nothing
-    before both parts have been translated. Misaligned accesses to devices, and atomics on devices, are access
-    faults; misaligned atomics are misaligned-address exceptions.
+    before both parts have been translated. Misaligned accesses to devices, atomics on devices, and HLVX on
+    those that may not be executed are access faults; misaligned atomics are misaligned-address exceptions.
 
     A fault is registered before it traps, so that translation is not in the path of a redirect. A companion
     retires with the operation; an older one also if the operation faults.
@@ -166,6 +166,7 @@ class MemoryStage(wiring.Component):
         request = self.translate.request
         misaligned_atomic = atomic & ~aligned
         cacheable = is_cacheable(self.translate.paddr)
+        executable = is_executable(self.translate.paddr)
         refused = Signal()
         m.d.comb += [
             is_store.eq(
@@ -178,7 +179,9 @@ class MemoryStage(wiring.Component):
             request.virt.eq(mode.virt),
             request.hlvx.eq(op.hlvx),
             request.physical.eq(op.micro),
-            refused.eq(self.translate.hit & ~cacheable & (atomic | ~aligned | op.micro)),
+            refused.eq(
+                self.translate.hit & ~cacheable & (atomic | ~aligned | op.micro | (op.hlvx & ~executable))
+            ),
         ]
 
         # The access itself

@@ -162,9 +162,10 @@ class PermissionsProof(Proof):
             space = replace(model.space(user, 1, mxr, vs_mxr, 0, 0), atp=0)
             return model.permits(space, _access(fetch, store), hlvx, _flags(r, w, x, 1, d))
 
-        def pmp(fetch, store, r, w, x) -> bool:
+        def pmp(fetch, store, hlvx, r, w, x) -> bool:
             model.allow(r, w, x)
-            return model.pmp.allows(_ROOT, _access(fetch, store), int(Privilege.S))
+            kinds = [_access(fetch, store), *([ModelAccess.FETCH] if hlvx else [])]
+            return all(model.pmp.allows(_ROOT, kind, int(Privilege.S)) for kind in kinds)
 
         def bits(rights) -> list[Value]:
             return [rights.r, rights.w, rights.x]
@@ -173,5 +174,5 @@ class PermissionsProof(Proof):
         return (
             tabulated([*status, *kind, *bits(self.first), self.user, self.first.d], first),
             tabulated([mode, context.mxr, context.vs_mxr, *kind, *bits(self.second), self.second.d], second),
-            tabulated([fetch, store, *bits(self.pmp)], pmp),
+            tabulated([*kind, *bits(self.pmp)], pmp),
         )
