@@ -18,6 +18,7 @@ PROGRAM
     csrr a1, hedeleg
     CHECK_BITS a1, 0xf0fe00 | 0xb1fe, 0xb1fe    # never ecalls from HS, VS, M nor guest-page faults
 #ifndef ON_QEMU     /* QEMU 10.0 cannot delegate software check and hardware error */
+    csrr a1, hedeleg
     CHECK_BITS a1, 0xc0000, 0xc0000
 #endif
     csrw hedeleg, x0
