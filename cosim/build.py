@@ -42,6 +42,7 @@ _ELABORATION = [
         "top.py",
         "elaborate.py",
         "fields.py",
+        "liveness.py",
         "rtlil.py",
         "verilog.py",
         "observe.py",
