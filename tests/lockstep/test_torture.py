@@ -64,7 +64,7 @@ _WITHOUT_EFFECT = "sfence.inval.ir"
 
 
 def _leave_out(fence: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    remap = handlers._remap
+    remap = handlers.remap_services
 
     def remap_without(asm: Assembler) -> None:
         op = asm.op
@@ -72,7 +72,7 @@ def _leave_out(fence: str, monkeypatch: pytest.MonkeyPatch) -> None:
         remap(asm)
         asm.op = op
 
-    monkeypatch.setattr(handlers, "_remap", remap_without)
+    monkeypatch.setattr(handlers, "remap_services", remap_without)
 
 
 @_FENCES
