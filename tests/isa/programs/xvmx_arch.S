@@ -56,7 +56,7 @@ XPROGRAM
     li a0, -1
     csrw medeleg, a0
     csrr a0, medeleg
-    CHECK a0, 0xb3ff
+    CHECK a0, 0xcb3ff
     csrw mie, a0
     li a0, -1
     csrw mie, a0
@@ -116,7 +116,7 @@ XPROGRAM
     li a0, -1
     csrw medeleg, a0
     csrr a0, medeleg
-    CHECK a0, 0xb3ff
+    CHECK a0, 0xcb3ff
     li a0, -1
     csrw mie, a0
     csrr a0, mie
