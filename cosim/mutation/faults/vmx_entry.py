@@ -275,6 +275,14 @@ VMX_ENTRY_FAULTS = (
         programs=("xvmx_abort",),
     ),
     Fault(
+        "abort_pair",
+        "a VMX abort before two instructions that go together reports the second",
+        "rtl/core/execute/exceptions.py",
+        old="boundary = self.vmx_abort | self.interrupt_valid",
+        new="boundary = (self.vmx_abort & ~FAULT) | self.interrupt_valid",
+        programs=("xvmx_abort",),
+    ),
+    Fault(
         "vmx_in_machine",
         "VMX instructions are legal in M and U",
         _UNIT,

@@ -67,6 +67,11 @@ class ExceptionUnit(wiring.Component):
                 trap.instruction.eq(bits),
                 trap.compressed.eq(fetched.compressed),
             ]
+        # What happens before an instruction happens before its companion, too, if that is the older one. (An
+        # instruction that makes a VMX abort itself has none.)
+        boundary = self.vmx_abort | self.interrupt_valid
+        with m.If(boundary & op.companion.valid & op.companion.older):
+            m.d.comb += trap.pc.eq(op.companion.pc)
         with m.If(self.vmx_abort):
             m.d.comb += [self.valid.eq(1), trap.cause.eq(Cause.VMX_ABORT), trap.tval.eq(self.vmx_address)]
         with m.Elif(self.interrupt_valid):
@@ -76,8 +81,6 @@ class ExceptionUnit(wiring.Component):
                 trap.cause.eq(self.interrupt_cause),
                 trap.exit.eq(self.interrupt_exit),
             ]
-            with m.If(op.companion.valid & op.companion.older):
-                m.d.comb += trap.pc.eq(op.companion.pc)
         with m.Elif(fetched.bad_prediction):
             m.d.comb += self.refetch.eq(1)
         with m.Elif(fetched.fault_valid):

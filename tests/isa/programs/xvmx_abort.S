@@ -202,6 +202,39 @@ XPROGRAM
     TO_S
     lwu a0, 4(a2)
     CHECK a0, 5
+    # ... also if that next instruction would be executed together with the one behind it
+    vmclear a0, a2
+    vmptrld a0, a2
+    jal fresh_vmcs
+    SET_FIELD PIN_CTLS, PIN_EXTINT | PIN_POSTED
+    SET_FIELD EXIT_CTLS, EXIT_ACK
+    SET_FIELD PI_VECTOR, SSI
+    SET_FIELD PI_DESC, HOLE + 0x40
+    csrsi sie, 2
+    csrsi sip, 2
+    la s0, 2f
+    li a5, 0
+    li a6, 0
+    PUT_ADDRESS G_PC, 76f
+    PUT_ADDRESS H_PC, 77f
+    RESUME
+    j 77f
+    .option push
+    .option norvc
+    .balign 64
+76: addi a5, a5, 1
+    bnez a6, fail
+    addi a6, a6, 1
+    .option pop
+    LEAVE_GUEST
+    j fail
+2:  CHECK_TRAP BY_M, VMX_ABORT
+    CHECK_ADDRESS s3, 76b
+    CHECK a5, 0
+    CHECK a6, 0
+    csrw mip, x0
+    csrw mie, x0
+    TO_S
     TEST 11     # a transition needs no memory: with the current VMCS out of reach it goes on
     vmclear a0, a2
     vmptrld a0, a2
