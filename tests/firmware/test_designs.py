@@ -21,6 +21,7 @@ from firmware.hypervisor.el2.services import Service
 from firmware.hypervisor.vmx import hart as vmx_hart
 from firmware.images import Guest, ImageError, small_guest, virtual
 from firmware.lang import ptr, static
+from firmware.lang.function import FwFunction
 from firmware.lang.machine import Machine
 from firmware.monitor.boot import S_INTERRUPTS
 from rtl.isa.causes import INTERRUPT_BIT, VS_INTERRUPTS, Cause, Interrupt
@@ -105,6 +106,11 @@ def in_memory(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Machine:
         for name in ("HOSTED", "SPLIT"):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, True)
+        # A function keeps the branches that it was checked with.
+        for function in vars(module).values():
+            if isinstance(function, FwFunction):
+                monkeypatch.setattr(function, "found", None)
+                monkeypatch.setattr(function, "_compiled", None)
     return machine
 
 

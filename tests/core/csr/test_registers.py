@@ -32,8 +32,8 @@ def test_reset_values_by_number():
     assert states["mstatus"].reset == 0x0000_000A_0000_0000  # SXL, UXL 64
     assert states["hstatus"].reset == states["vsstatus"].reset == 0x0000_0002_0000_0000
     assert states["mideleg"].reset == 0x1444  # SGEI, VSEI, VSTI, VSSI
-    assert states["hedeleg"].writable == 0b1011_0001_1111_1111
-    assert states["medeleg"].writable == 0xF0_B7FF
+    assert states["hedeleg"].writable == 0b1100_1011_0001_1111_1111
+    assert states["medeleg"].writable == 0xFC_B7FF
 
 
 PLAIN = {
@@ -59,9 +59,9 @@ PLAIN = {
     "htimedelta": ONES,
     "stimecmp": ONES,
     "vstimecmp": ONES,
-    "medeleg": 0xF0_B7FF,
+    "medeleg": 0xFC_B7FF,
     "mideleg": 0x1666,
-    "hedeleg": 0xB1FF,
+    "hedeleg": 0xCB1FF,
     "hideleg": 0x444,
     "mie": 0x1EEE,
     "mcounteren": 0x7FF,
@@ -204,7 +204,7 @@ def test_no_hypervisor_registers_without_the_extension():
         await hart.write("mie", ONES)
         assert await hart.read("mie") == 0xAAA
         await hart.write("medeleg", ONES)
-        assert await hart.read("medeleg") == 0xB3FF
+        assert await hart.read("medeleg") == 0xCB3FF
 
     run(test, CoreConfig(hypervisor=False, xvmx=False))
 
