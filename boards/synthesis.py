@@ -80,7 +80,8 @@ def map_logic(
         "top",
         script_after_read=_PREPARATION,
         script_after_synth=f"tee -q -o {_CELLS} stat -json",
-        nextpnr_opts=f"--report {_REPORT} --timing-allow-fail --seed {seed}",
+        # The default router still had 95 % of the wires to go after 40 minutes.
+        nextpnr_opts=f"--report {_REPORT} --timing-allow-fail --router router2 --seed {seed}",
     )
     for name, content in plan.files.items():
         (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
