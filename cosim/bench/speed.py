@@ -1,7 +1,9 @@
 """How fast the simulation is: the same run with cocotb and with a plain C++ main."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import product
 
 from cosim.bench.programs import build_program
 from cosim.build import Variant, build
@@ -15,22 +17,27 @@ __all__ = ["simulation_speed"]
 
 _CYCLES = 10_000_000
 _SHORT = 200_000
+_RUNS = 3
 
 
 def simulation_speed(report: Callable[[str], None]) -> Sequence[float]:
     """Thousand cycles per processor second with cocotb, and that over the plain simulator's.
 
     The program is Linux booting in the hypervisor if the Linux guest is built, else the compute workload over
-    and over. Start-up (the difference to a short run) is taken out of both.
+    and over. Start-up (the difference to a short run) is taken out of both. Of three runs in turn the fastest
+    counts: whatever else the machine does can only make one slower.
     """
     job = _job()
     simulator = build(Variant.FAST, report=report)
+    seconds: dict[tuple[Callable, int], list[float]] = defaultdict(list)
+    for _ in range(_RUNS):
+        for run, cycles in product((run_cocotb, run_plain), (_SHORT, _CYCLES)):
+            done = run(simulator, replace(job, max_cycles=cycles))
+            seconds[run, done.cycles].append(done.cpu_seconds)
     rates = []
     for run in (run_cocotb, run_plain):
-        short = run(simulator, replace(job, max_cycles=_SHORT))
-        long = run(simulator, job)
-        seconds = long.cpu_seconds - short.cpu_seconds
-        rates.append((long.cycles - short.cycles) / seconds / 1000)
+        (short, start), (long, whole) = sorted((n, min(t)) for (kind, n), t in seconds.items() if kind is run)
+        rates.append((long - short) / (whole - start) / 1000)
     return rates[0], rates[0] / rates[1]
 
 
