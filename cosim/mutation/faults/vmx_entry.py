@@ -279,7 +279,7 @@ VMX_ENTRY_FAULTS = (
         "a VMX abort before two instructions that go together reports the second",
         "rtl/core/execute/exceptions.py",
         old="boundary = self.vmx_abort | self.interrupt_valid",
-        new="boundary = (self.vmx_abort & ~FAULT) | self.interrupt_valid",
+        new="boundary = (self.vmx_abort & ~FAULT) | (self.interrupt_valid & ~self.vmx_abort)",
         programs=("xvmx_abort",),
     ),
     Fault(
