@@ -13,6 +13,7 @@ from cosim.judge.program import JUDGED_MEMORY
 from cosim.judge.qemu import qemu_memory
 from cosim.model.machine import Machine
 from cosim.torture.assembler import Assembler, encode
+from cosim.torture.enables import MODES, SETTINGS, Enables
 from rtl.isa.causes import Cause, cause_name
 from rtl.isa.csrs import CSRS, CSRS_BY_NUMBER
 from rtl.isa.memory_map import DRAM_BASE, FINISHER, FINISHER_PASS
@@ -20,30 +21,11 @@ from rtl.isa.privilege import Privilege, mode_name
 
 __all__ = ["CAUSES", "Answers", "judge_numbers", "numbers_program", "unlike"]
 
-_MODES = ((Privilege.M, 0), (Privilege.S, 0), (Privilege.U, 0), (Privilege.S, 1), (Privilege.U, 1))
 CAUSES = DRAM_BASE + 0xE0_0000
 """A byte for each access: its exception, 0 for none."""
 _ZERO, _SCRATCH, _AT, _AFTER = 6, 28, 29, 31
 _ALL = (1 << 64) - 1
 _KINDS = ("read", "write")
-
-
-@dataclass(frozen=True)
-class _Enables:
-    """Of counters and timers in M, H and S; and whether TVM and VTVM trap."""
-
-    machine: bool
-    hypervisor: bool
-    supervisor: bool
-    traps: bool
-
-
-_SETTINGS = (
-    _Enables(True, True, True, False),
-    _Enables(False, True, True, True),
-    _Enables(True, False, True, True),
-    _Enables(True, True, False, False),
-)
 
 
 @dataclass(frozen=True)
@@ -74,8 +56,8 @@ def numbers_program() -> Program:
         asm.constant(_SCRATCH, value)
         asm.csr("csrrw", 0, name, _SCRATCH)
     asm.constant(_AT, CAUSES)
-    for enables in _SETTINGS:
-        for privilege, virt in _MODES:
+    for enables in SETTINGS:
+        for privilege, virt in MODES:
             _enter(asm, enables, privilege, virt)
             step = encode("addi", _AT, _AT, imm=1)
             for number in range(4096):
@@ -92,7 +74,7 @@ def numbers_program() -> Program:
     return Program("CSR numbers", DRAM_BASE, (Segment(DRAM_BASE, asm.finish()),), {})
 
 
-def _enter(asm: Assembler, enables: _Enables, privilege: int, virt: int) -> None:
+def _enter(asm: Assembler, enables: Enables, privilege: int, virt: int) -> None:
     timers = CSRS["menvcfg"].mask("STCE")
     status = privilege << 11 | (CSRS["mstatus"].mask("MPV") if virt else 0)
     settings = {
@@ -142,10 +124,10 @@ def unlike(ours: bytes, theirs: bytes) -> Answers:
     return Answers(compared, allowed, differences)
 
 
-def _accesses() -> Iterator[tuple[_Enables, int, int, int, str]]:
+def _accesses() -> Iterator[tuple[Enables, int, int, int, str]]:
     """In the program's order."""
-    for enables in _SETTINGS:
-        for privilege, virt in _MODES:
+    for enables in SETTINGS:
+        for privilege, virt in MODES:
             for number in range(4096):
                 for kind in _KINDS:
                     yield enables, virt, privilege, number, kind

@@ -1,13 +1,12 @@
 """The sweep: a program that reads and writes every CSR from every mode, under all kinds of enables.
 
 Not random at all. Numbers without a register are accessed once from each mode, registers in each of
-``_STATES``. A write sets no bits, so nothing changes; what is looked at is who may and who may not.
+``SETTINGS``. A write sets no bits, so nothing changes; what is looked at is who may and who may not.
 """
-
-from dataclasses import dataclass
 
 from cosim.elf import Program, Segment
 from cosim.torture.assembler import Assembler, encode
+from cosim.torture.enables import MODES, SETTINGS, Enables
 from cosim.torture.layout import CODE
 from rtl.isa.causes import Cause
 from rtl.isa.csr_state import csr_states
@@ -19,27 +18,8 @@ __all__ = ["SWEEP_INSTRUCTIONS", "sweep_program"]
 SWEEP_INSTRUCTIONS = 160_000
 """It does something new for so many, and then loops."""
 
-_MODES = ((Privilege.M, 0), (Privilege.S, 0), (Privilege.U, 0), (Privilege.S, 1), (Privilege.U, 1))
 _ALL = (1 << 64) - 1
 _TARGET, _ZERO, _SCRATCH, _AFTER = 5, 6, 30, 31
-
-
-@dataclass(frozen=True)
-class _State:
-    """Which enables are on: of counters and timers in M, H and S, and the traps of TVM and VTVM."""
-
-    machine: bool
-    hypervisor: bool
-    supervisor: bool
-    traps: bool
-
-
-_STATES = (
-    _State(True, True, True, False),
-    _State(False, True, True, True),
-    _State(True, False, True, True),
-    _State(True, True, False, False),
-)
 
 
 def sweep_program() -> Program:
@@ -61,10 +41,10 @@ def sweep_program() -> Program:
     _delegated_call(asm)
     registers = sorted(state.csr.number for state in csr_states().values())
     absent = [n for n in range(4096) if n not in CSRS_BY_NUMBER]  # nor one of another architecture
-    for state in _STATES:
-        for privilege, virt in _MODES:
+    for state in SETTINGS:
+        for privilege, virt in MODES:
             _enter(asm, state, privilege, virt)
-            numbers = registers + (absent if state is _STATES[0] else [])
+            numbers = registers + (absent if state is SETTINGS[0] else [])
             asm.word(*(word for number in numbers for word in _accesses(number, number in absent)))
             _leave(asm)
     asm.label("end")
@@ -86,7 +66,7 @@ def _delegated_call(asm: Assembler) -> None:
     asm.label("call")
     asm.constant(_SCRATCH, asm.labels["called"])
     asm.csr("csrrw", 0, "stvec", _SCRATCH)
-    _enter(asm, _STATES[0], Privilege.S, 0)
+    _enter(asm, SETTINGS[0], Privilege.S, 0)
     asm.op("ecall")
     asm.label("delegated")
 
@@ -99,7 +79,7 @@ def _accesses(number: int, absent: bool) -> list[int]:
     return [read, write]
 
 
-def _enter(asm: Assembler, state: _State, privilege: int, virt: int) -> None:
+def _enter(asm: Assembler, state: Enables, privilege: int, virt: int) -> None:
     envcfg = CSRS["menvcfg"].mask("STCE")
     status = privilege << 11 | (CSRS["mstatus"].mask("MPV") if virt else 0)
     status |= CSRS["mstatus"].mask("TVM") if state.traps else 0
