@@ -1,10 +1,10 @@
 """Parameters of the machine, as frozen dataclasses derived from each other."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from rtl.isa.memory_map import PLIC_SOURCES, UART_IRQ
 
-__all__ = ["BranchConfig", "CacheConfig", "CoreConfig", "SocConfig", "TlbConfig"]
+__all__ = ["BranchConfig", "CacheConfig", "CoreConfig", "Cuts", "SocConfig", "TlbConfig"]
 
 
 def _power_of_two(name: str, value: int) -> None:
@@ -78,6 +78,37 @@ class BranchConfig:
 
 
 @dataclass(frozen=True)
+class Cuts:
+    """Registers in the hart's long paths. A simulated machine does without them, for each costs cycles; an
+    FPGA's clock depends on them.
+
+    Attributes
+    ----------
+    memory: translation, the data cache's look-up and the result of an access each take a cycle
+    fetch: translation of a fetch address and the instruction cache's look-up each take a cycle
+    redirect: a redirect reaches the frontend a cycle later
+    decode: instructions stand in a register before they are decoded
+    execute: CSR instructions are checked and read in one cycle and take effect in the next; traps and
+        interrupts are noticed in one cycle and taken in the next
+    walk: the steps of a walk, and its accesses, take a cycle for each thing that they look up
+    vmx: the VMX unit's reads of memory, VMCS and registers take effect in the cycle behind
+    """
+
+    memory: bool = False
+    fetch: bool = False
+    redirect: bool = False
+    decode: bool = False
+    execute: bool = False
+    walk: bool = False
+    vmx: bool = False
+
+    @classmethod
+    def everywhere(cls) -> "Cuts":
+        """All of them."""
+        return cls(**{each.name: True for each in fields(cls)})
+
+
+@dataclass(frozen=True)
 class CoreConfig:
     """One hart.
 
@@ -86,6 +117,7 @@ class CoreConfig:
     hypervisor: build the H extension (``mvirt.ARCH`` = 1)
     xvmx: build Xvmx (``mvirt`` and its ARCH = 2)
     dual_issue: let a simple arithmetic instruction go along with the next or the previous one
+    cuts: registers in long paths
     observe: bring out the retire port's CSR snapshot (for lockstep); costs simulation speed
     """
 
@@ -96,6 +128,7 @@ class CoreConfig:
     hypervisor: bool = True
     xvmx: bool = True
     dual_issue: bool = True
+    cuts: Cuts = field(default_factory=Cuts)
     observe: bool = False
     hart_id: int = 0
 
