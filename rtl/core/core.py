@@ -136,6 +136,10 @@ class Core(wiring.Component):
             execute.index_ready.eq(memory.index_ready),
         ]
         vmx = self._vmx(m, decode, execute, memory, csr) if self.config.xvmx else None
+        if self.config.cuts.execute:
+            m.d.comb += [csr.acting.eq(execute.acting), csr.keep.eq(execute.keep)]
+            if vmx is not None:
+                m.d.comb += execute.steps.eq(vmx.steps)
         self._fences(m, execute, csr, vmx)
         self._events(m, decode, execute, memory, csr)
         return m

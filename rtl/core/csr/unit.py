@@ -12,6 +12,7 @@ from rtl.core.csr.environment import GUEST_SCOUNTEREN, GUEST_SENVCFG, Environmen
 from rtl.core.csr.interrupts import Interrupts
 from rtl.core.csr.legality import AccessCheck, Controls, SystemCheck
 from rtl.core.csr.pmp import PmpRegisters, is_pmp
+from rtl.core.csr.registered import decision, old_value
 from rtl.core.csr.registers import ALL_BITS, CsrWrite, Level
 from rtl.core.csr.snapshot import snapshot_layout, state_layout
 from rtl.core.csr.status import Status
@@ -73,6 +74,8 @@ class CsrUnit(wiring.Component):
     wfi_wake: an interrupt is pending and locally enabled, whatever the global enables and delegation
     translation, pmp: state that address translation and protection depend on
     pmp_changed: pmp, or what translations mean, may change at the end of this cycle
+    acting, keep: with ``Cuts.execute`` only: the CSR instruction acts; the interrupt must stay. Then
+        ``csr.rdata`` is of the cycle before ``acting``, the interrupt of the last cycle without ``keep``
     snapshot: every register as M mode would read it (only with ``config.observe``)
     state: what only instructions, traps and returns change, for lockstep (only with ``config.observe``)
     """
@@ -103,6 +106,8 @@ class CsrUnit(wiring.Component):
             "pmp": Out(PmpEntry).array(PMP_ENTRIES),
             "pmp_changed": Out(1),
         }
+        if config.cuts.execute:
+            ports |= {"acting": In(1), "keep": In(1)}
         if config.observe:
             ports["snapshot"] = Out(snapshot_layout(config.hypervisor, config.xvmx))
             ports["state"] = Out(state_layout(config.hypervisor, config.xvmx))
@@ -124,14 +129,14 @@ class CsrUnit(wiring.Component):
         m.submodules.system_check = system_check = SystemCheck()
         writers = [architecture, status, delegation, levels, interrupts, counters, pmp, roots, environment]
 
-        self._modes(m, status, [delegation, interrupts, counters, access, system_check])
+        self._modes(m, status, [delegation, interrupts, access, system_check])
         self._checks(m, status, environment, access, system_check)
         number = self._substituted(m)
         m.d.comb += levels.number.eq(number)
         connect_architecture(self, m, status, delegation, interrupts, roots, environment)
         values = self._values(status, delegation, levels, interrupts, counters, pmp, roots, environment)
-        self._read(m, number, values, environment)
-        self._write(m, number, access, writers)
+        value = self._read(m, number, values, environment)
+        self._write(m, value, number, access, writers)
         self._traps(m, status, delegation, levels)
         self._interrupts(m, status, delegation, environment, interrupts)
         self._memory(m, status, roots, environment, pmp)
@@ -240,7 +245,7 @@ class CsrUnit(wiring.Component):
             values["stopei"] = Cat(identity, Const(0, 8), identity)
         return values
 
-    def _read(self, m: Module, number: Signal, values: dict[str, Value], environment: Environment) -> None:
+    def _read(self, m: Module, number: Signal, values: dict[str, Value], environment: Environment) -> Signal:
         """A case on the upper four bits of the number, then one on the lower eight; 0 without an instruction,
         so that the simulator looks only when there is one."""
         constants = {name: state.fixed for name, state in self._states.items() if name not in values}
@@ -255,15 +260,24 @@ class CsrUnit(wiring.Component):
         groups: dict[int, list[int]] = {}
         for each in everything:
             groups.setdefault(each >> 8, []).append(each)
+        value = Signal(64) if self.config.cuts.execute else self.csr.rdata
         with m.If(self.csr.valid | self.vmx.read), m.Switch(number[8:]):
             for group, numbers in groups.items():
                 with m.Case(group), m.Switch(number[:8]):
                     for each in numbers:
                         with m.Case(each & 0xFF):
-                            m.d.comb += self.csr.rdata.eq(everything[each])
+                            m.d.comb += value.eq(everything[each])
+        m.d.comb += self.vmx.value.eq(value)
+        return value
 
-    def _write(self, m: Module, number: Signal, access: AccessCheck, writers: list[wiring.Component]) -> None:
+    def _write(self, m: Module, value: Signal, number: Signal, access: AccessCheck, writers) -> None:
         bus = CsrWrite.create(path=("write",))
+        enable = self.csr.commit & self.csr.write
+        if self.config.cuts.execute:
+            number, dropped = old_value(self, m, value, number, access.dropped)
+            m.d.comb += bus.enable.eq(enable & ~dropped)  # what is illegal does not commit
+        else:
+            m.d.comb += bus.enable.eq(enable & ~access.illegal & ~access.virtual & ~access.dropped)
         with m.Switch(self.csr.op):
             with m.Case(CsrOp.SET):
                 m.d.comb += bus.value.eq(self.csr.rdata | self.csr.operand)
@@ -272,13 +286,9 @@ class CsrUnit(wiring.Component):
             with m.Default():
                 m.d.comb += bus.value.eq(self.csr.operand)
         m.d.comb += [
-            bus.enable.eq(
-                self.csr.commit & self.csr.write & ~access.illegal & ~access.virtual & ~access.dropped
-            ),
             bus.number.eq(number),
             self.vmx.root_write.eq(bus.enable),
             self.vmx.root_number.eq(bus.number),
-            self.vmx.value.eq(self.csr.rdata),
         ]
         if self.config.xvmx:
             with m.If(self.vmx.write):
@@ -330,17 +340,30 @@ class CsrUnit(wiring.Component):
             interrupts.event.eq(self.vmx.event),
             interrupts.acknowledge.eq(self.vmx.acknowledge),
             environment.time.eq(self.time),
-            self.interrupt_valid.eq(interrupts.valid),
-            self.interrupt_cause.eq(interrupts.cause),
-            self.interrupt_exit.eq(interrupts.exit),
-            self.vmx.physical.eq(interrupts.physical),
-            self.vmx.code.eq(interrupts.cause),
             self.vmx.wake.eq(interrupts.wake),
             self.wfi_wake.eq(interrupts.wake),
         ]
-        with m.If(interrupts.exit):
-            reason = Mux(interrupts.physical, ExitReason.EXTINT, self.vmx.event_reason)
-            m.d.comb += self.interrupt_cause.eq(reason)
+        found = {
+            "valid": interrupts.valid,
+            "cause": interrupts.cause,
+            "exit": interrupts.exit,
+            "physical": interrupts.physical,
+            "code": interrupts.cause,
+        }
+        reason = Mux(interrupts.physical, ExitReason.EXTINT, self.vmx.event_reason)
+        if self.config.cuts.execute:
+            found["cause"] = Mux(interrupts.exit, reason, interrupts.cause)
+            found = decision(self, m, found)
+        m.d.comb += [
+            self.interrupt_valid.eq(found["valid"]),
+            self.interrupt_cause.eq(found["cause"]),
+            self.interrupt_exit.eq(found["exit"]),
+            self.vmx.physical.eq(found["physical"]),
+            self.vmx.code.eq(found["code"]),
+        ]
+        if not self.config.cuts.execute:
+            with m.If(interrupts.exit):
+                m.d.comb += self.interrupt_cause.eq(reason)
 
     def _memory(self, m: Module, status, roots, environment, pmp: PmpRegisters) -> None:
         fetch_root = (self.csr.number == CSRS["satp"].number) & (self.mode.privilege == Privilege.S)
@@ -382,9 +405,10 @@ class CsrUnit(wiring.Component):
             out.exit_cause.eq(delegation.code),
             out.exit_to_machine.eq(delegation.level == Level.MACHINE),
             out.vmid.eq(roots.hgatp.vmid),
-            counters.events.eq(out),
             counters.retired.eq(self.retired),
         ]
+        when = m.d.sync if self.config.cuts.execute else m.d.comb
+        when += [counters.events.eq(out), counters.mode.eq(self.mode)]
         if self.config.xvmx:
             with m.If(trap.exits):
                 m.d.comb += [

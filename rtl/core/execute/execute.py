@@ -9,6 +9,7 @@ from rtl.core.execute.alu import Alu, BranchUnit
 from rtl.core.execute.divider import Divider
 from rtl.core.execute.exceptions import ExceptionUnit
 from rtl.core.execute.outputs import STACK_POINTER, replace_by_vmx, tell_companion, tell_vmx, transformed
+from rtl.core.execute.phases import Phases, connect_phases, judge
 from rtl.core.interface import CsrPort, Mode, SystemOp, SystemPort, Trap, TrapPort, XretPort
 from rtl.core.stages import (
     ASelect,
@@ -51,6 +52,8 @@ class Execute(wiring.Component):
     forward: results of the operation and of its companion, to decode
     redirect, update, flush_instructions: to the earlier stages
     multiply, multiply_function, multiply_word, a, b: to the multiplier, whose second stage is in memory
+    steps, acting, keep: with ``Cuts.execute`` only: the guest executes one instruction at a time; to the
+        CSR unit, see :class:`Phases`
     """
 
     def __init__(self, config: CoreConfig) -> None:
@@ -87,6 +90,7 @@ class Execute(wiring.Component):
                 "b": Out(64),
                 "branch_event": Out(1),
                 "mispredict_event": Out(1),
+                **({"steps": In(1), "acting": Out(1), "keep": Out(1)} if config.cuts.execute else {}),
             }
         )
 
@@ -97,6 +101,9 @@ class Execute(wiring.Component):
         m.submodules.branch = branch = BranchUnit()
         m.submodules.divider = divider = Divider()
         m.submodules.exceptions = exceptions = ExceptionUnit()
+        phases = None
+        if self.config.cuts.execute:
+            m.submodules.phases = phases = Phases()
 
         op = Signal(ExecuteOp)
         valid = Signal()
@@ -107,7 +114,6 @@ class Execute(wiring.Component):
         commit = Signal()
         done = Signal()
         trapping = Signal()
-        result = Signal(64)
         m.d.comb += [
             link.eq(fetched.pc + Mux(fetched.compressed, 2, 4)),
             address.eq(op.a + op.immediate),
@@ -128,41 +134,28 @@ class Execute(wiring.Component):
 
         # Exceptions of this operation (interrupts first), and their effect
         started = Signal()
-        m.d.comb += [
-            exceptions.operation.eq(op),
-            exceptions.mode.eq(self.mode),
-            exceptions.csr_illegal.eq(self.csr.valid & self.csr.illegal),
-            exceptions.csr_virtual.eq(self.csr.valid & self.csr.virtual),
-            exceptions.system_illegal.eq(self.system.illegal),
-            exceptions.system_virtual.eq(self.system.virtual),
-            exceptions.interrupt_valid.eq(self.interrupt_valid & ~started),
-            exceptions.interrupt_cause.eq(self.interrupt_cause),
-            exceptions.interrupt_exit.eq(self.interrupt_exit),
-            exceptions.vmx_illegal.eq(self.vmx.illegal),
-            exceptions.vmx_exit.eq(self.vmx.exit),
-            exceptions.vmx_reason.eq(self.vmx.reason),
-            exceptions.vmx_qualification.eq(self.vmx.qualification),
-            exceptions.vmx_abort.eq(self.vmx.abort),
-            exceptions.vmx_address.eq(self.vmx.address),
-            trapping.eq(exceptions.valid),
-        ]
+        judge(self, m, op, exceptions, phases, started)
+        verdict = exceptions if phases is None else phases
+        m.d.comb += trapping.eq(verdict.valid)
 
         mispredict, next_address = self._branch(m, op, branch.taken, address, link)
-        finished, refetch = self._units(m, op, valid, commit, divider, exceptions.kill, started)
+        finished, refetch = self._units(m, op, valid, commit, divider, verdict, started, phases)
         is_memory = control.memory != MemoryKind.NONE
         plain = Signal()
         m.d.comb += [
-            plain.eq(valid & ~exceptions.kill),
+            plain.eq(valid & ~verdict.kill),
             self.index_valid.eq(plain & is_memory),
             self.index.eq(address[:12]),
-            done.eq(
-                ~self.vmx.wait
-                & (trapping | exceptions.refetch | (finished & (~is_memory | self.index_ready)))
-            ),
             commit.eq(valid & done & self.result.ready & ~self.memory_fault),
             self.operation.ready.eq((~valid & ~self.vmx.busy) | commit),
             divider.take.eq(commit | self.memory_fault),
         ]
+        ends = trapping | verdict.refetch | (finished & (~is_memory | self.index_ready))
+        if phases is None:
+            m.d.comb += done.eq(~self.vmx.wait & ends)
+        else:
+            m.d.comb += [done.eq(ends & phases.may_leave), plain.eq(valid & ~verdict.kill & phases.may_act)]
+            connect_phases(self, m, phases, op, valid, commit, exceptions, started)
 
         # Redirects
         redirected = Signal()
@@ -172,11 +165,12 @@ class Execute(wiring.Component):
             self.trap.valid.eq(self.memory_fault | (commit & trapping) | delivers),
             self.redirect.target.eq(next_address),
         ]
-        with m.If(self.memory_fault):
+        # While an operation acts in phases, there is none in the memory stage that could fault.
+        with m.If(self.memory_fault if phases is None else ~phases.acting):
             m.d.comb += self.trap.trap.eq(self.memory_trap)
         with m.Elif(trapping):
-            m.d.comb += self.trap.trap.eq(exceptions.trap)
-        with m.Elif(delivers):
+            m.d.comb += self.trap.trap.eq(verdict.trap)
+        with m.Elif(delivers if phases is None else 1):
             m.d.comb += self.trap.trap.eq(self.vmx.event)
         with m.If(self.trap.valid):
             m.d.comb += [self.redirect.valid.eq(~self.trap.exits), self.redirect.target.eq(self.trap.vector)]
@@ -186,7 +180,7 @@ class Execute(wiring.Component):
             m.d.comb += [self.redirect.valid.eq(1), self.redirect.target.eq(self.xret.target)]
         with m.Elif(commit & plain & refetch):
             m.d.comb += [self.redirect.valid.eq(1), self.redirect.target.eq(link)]
-        with m.Elif(valid & exceptions.refetch & ~redirected):
+        with m.Elif(valid & verdict.refetch & ~redirected):
             m.d.comb += [self.redirect.valid.eq(1), self.redirect.target.eq(fetched.pc)]
         with m.Elif(plain & mispredict & ~redirected):
             m.d.comb += self.redirect.valid.eq(1)
@@ -201,9 +195,9 @@ class Execute(wiring.Component):
         with m.If(self.trap.exits):
             m.d.sync += [valid.eq(0), redirected.eq(0)]
 
-        tell_vmx(self, m, op, valid, commit, exceptions)
-        tell_companion(self, m, op, valid, exceptions.kill, mispredict, redirected, companion_alu)
-        self._results(m, op, valid, commit, exceptions, alu, companion_alu, divider, address, link, result)
+        tell_vmx(self, m, op, valid, commit, exceptions, phases)
+        tell_companion(self, m, op, valid, verdict.kill, mispredict, redirected, companion_alu)
+        self._results(m, op, valid, commit, verdict, alu, companion_alu, divider, address, link, phases)
         m.d.comb += [
             self.branch_event.eq(commit & plain & (control.branch != BranchOp.NONE)),
             self.mispredict_event.eq(commit & plain & mispredict),
@@ -239,17 +233,18 @@ class Execute(wiring.Component):
         ]
         return mispredict, Mux(taken, target, link)
 
-    def _units(self, m: Module, op, valid, commit, divider, kill, started):
+    def _units(self, m: Module, op, valid, commit, divider, verdict, started, phases):
         """Everything that takes effect or time beyond the ALU. Returns (finished, refetch)."""
         control, fetched = op.control, op.fetched
         system = control.system
         finished = Signal(init=1)
         refetch = Signal()
         live = Signal()
+        kill = verdict.kill
         m.d.comb += [
-            live.eq(valid & ~kill),
+            live.eq(valid & ~kill if phases is None else phases.acting & ~kill),
             finished.eq(1),
-            divider.start.eq(live & control.divide),
+            divider.start.eq((live if phases is None else valid) & control.divide),
             divider.signed.eq(~op.expanded[12]),
             divider.remainder.eq(op.expanded[13]),
             divider.word.eq(control.word),
@@ -259,11 +254,12 @@ class Execute(wiring.Component):
             self.multiply_function.eq(op.expanded[12:14]),
             self.multiply_word.eq(control.word),
         ]
+        computed = finished if phases is None else phases.finished
         with m.If(control.divide):
-            m.d.comb += finished.eq(divider.done)
+            m.d.comb += computed.eq(divider.done)
         with m.If(control.vmx):
             # In the guest it is vmfunc: what comes next is fetched through the new EPTP.
-            m.d.comb += [finished.eq(self.vmx.done), refetch.eq(self.mode.virt)]
+            m.d.comb += [computed.eq(self.vmx.done), refetch.eq(self.mode.virt)]
 
         # CSR access
         m.d.comb += [
@@ -283,12 +279,13 @@ class Execute(wiring.Component):
         with m.If(control.fence_i):
             m.d.comb += refetch.eq(1)
 
-        self._fence(m, op, live, finished, refetch, started)
+        released = None if phases is None else phases.released
+        self._fence(m, op, live, finished, refetch, released)
 
         # wfi waits for an interrupt that is pending and enabled; it then completes, and the interrupt is
         # taken on the next instruction.
         with m.If(system == SystemOp.WFI):
-            m.d.comb += finished.eq(self.wfi_wake)
+            m.d.comb += finished.eq(self.wfi_wake if released is None else released)
         waiting = Signal()
         m.d.comb += waiting.eq(live & (system == SystemOp.WFI) & self.result.ready)
         with m.If(commit | self.memory_fault):
@@ -297,7 +294,7 @@ class Execute(wiring.Component):
             m.d.sync += started.eq(1)
         return finished, refetch
 
-    def _fence(self, m: Module, op, live, finished, refetch, started) -> None:
+    def _fence(self, m: Module, op, live, finished, refetch, released) -> None:
         """Address-translation fences go to the MMU once all older stores are done."""
         system = op.control.system
         fence = self.fence.fence
@@ -321,37 +318,45 @@ class Execute(wiring.Component):
                 self.fence.valid.eq(live & self.memory_quiet),
                 finished.eq(self.fence.valid & self.fence.ready),
             ]
+            if released is not None:
+                m.d.comb += [self.fence.valid.eq(live & self.memory_quiet & ~released), finished.eq(released)]
 
     def _results(
-        self, m: Module, op, valid, commit, exceptions, alu, companion_alu, divider, address, link, result
+        self, m: Module, op, valid, commit, verdict, alu, companion_alu, divider, address, link, phases
     ) -> None:
         """What moves to the memory stage, and what the decode stage may take at once."""
         control, fetched = op.control, op.fetched
         later = Signal()
         is_memory = control.memory != MemoryKind.NONE
+        result = Signal(64)
         m.d.comb += [result.eq(alu.result), later.eq(is_memory | control.multiply)]
         with m.If(control.branch != BranchOp.NONE):
             m.d.comb += result.eq(link)
+        arithmetic, computed = result, divider.result
+        if phases is not None:
+            arithmetic, computed = Signal(64), Signal(64)
+            m.d.comb += arithmetic.eq(Mux(control.branch != BranchOp.NONE, link, alu.result))
+            m.d.sync += computed.eq(divider.result)
         with m.If(control.csr.as_value().any()):
             m.d.comb += result.eq(self.csr.rdata)
         with m.If(control.divide):
-            m.d.comb += result.eq(divider.result)
+            m.d.comb += result.eq(computed)
         with m.If(control.vmx):
             m.d.comb += result.eq(self.vmx.result)
 
-        drop = exceptions.refetch
+        drop = verdict.refetch
         out = self.result.p
         m.d.comb += [
             self.result.valid.eq(commit & ~drop & ~self.trap.exits),
-            out.pc.eq(Mux(exceptions.valid, exceptions.trap.pc, fetched.pc)),
+            out.pc.eq(Mux(verdict.valid, verdict.trap.pc, fetched.pc)),
             out.instruction.eq(fetched.instruction),
             out.compressed.eq(fetched.compressed),
             out.tinst.eq(transformed(op)),
             out.mode.eq(self.mode),
             out.rd.eq(Mux(self.vmx.enter, STACK_POINTER, op.rd)),
-            out.rd_write.eq(control.rd_write & ~exceptions.valid & (~control.vmx | self.vmx.write)),
+            out.rd_write.eq(control.rd_write & ~verdict.valid & (~control.vmx | self.vmx.write)),
             out.result.eq(result),
-            out.kind.eq(Mux(exceptions.valid, MemoryKind.NONE, control.memory)),
+            out.kind.eq(Mux(verdict.valid, MemoryKind.NONE, control.memory)),
             out.size.eq(control.size),
             out.unsigned.eq(control.unsigned),
             out.hypervisor.eq(control.hypervisor),
@@ -360,12 +365,16 @@ class Execute(wiring.Component):
             out.vaddr.eq(address),
             out.wdata.eq(Mux(op.stores_companion, companion_alu.result, op.b)),
             out.multiply.eq(control.multiply),
-            out.trap.eq(exceptions.valid),
-            out.interrupt.eq(exceptions.trap.interrupt),
-            out.cause.eq(exceptions.trap.cause),
+            out.trap.eq(verdict.valid),
+            out.interrupt.eq(verdict.trap.interrupt),
+            out.cause.eq(verdict.trap.cause),
         ]
         replace_by_vmx(self, m)
-        live = valid & ~exceptions.kill
+        live, learns, removes = valid & ~verdict.kill, ~verdict.kill, verdict.refetch
+        if phases is not None:
+            # What is special gives its result later; what dies leaves nobody behind who could take it.
+            m.d.comb += later.eq(is_memory | control.multiply | phases.special)
+            live, learns, removes = valid, ~phases.special, fetched.bad_prediction
         learn = op.control.branch != BranchOp.NONE
         told = Signal()
         with m.If(self.operation.ready | self.memory_fault):
@@ -376,16 +385,16 @@ class Execute(wiring.Component):
             self.forward[0].valid.eq(live & control.rd_write & op.rd.any()),
             self.forward[0].rd.eq(op.rd),
             self.forward[0].ready.eq(~later),
-            self.forward[0].data.eq(result),
+            self.forward[0].data.eq(arithmetic),
             # As soon as it is known, for a redirect may come before the commit.
             self.update.valid.eq(
                 valid
                 & ~told
                 & ~self.memory_fault
-                & ((learn & ~exceptions.kill) | fetched.predicted_taken | fetched.bad_prediction)
+                & ((learn & learns) | fetched.predicted_taken | fetched.bad_prediction)
             ),
-            self.update.remove.eq(~learn | exceptions.refetch),
+            self.update.remove.eq(~learn | removes),
         ]
-        with m.If(exceptions.refetch):
+        with m.If(removes):
             # The entry sits on the first parcel of a 4-byte instruction.
             m.d.comb += [self.update.last_parcel.eq(fetched.pc), self.update.taken.eq(0)]

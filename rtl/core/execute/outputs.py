@@ -12,13 +12,25 @@ STACK_POINTER = 2
 """x2, which VM exits and entries switch."""
 
 
-def tell_vmx(execute, m: Module, op, valid, commit, exceptions) -> None:
+def tell_vmx(execute, m: Module, op, valid, commit, exceptions, phases) -> None:
     """The VMX unit learns what stands in ``execute``."""
     vmx, control, fetched = execute.vmx, op.control, op.fetched
+    fetched_well = valid & ~fetched.bad_prediction & ~fetched.fault_valid
+    csr_legal = execute.csr.valid & ~execute.csr.illegal & ~execute.csr.virtual
+    kill = exceptions.kill
+    if phases is None:
+        stands, interrupted = ~exceptions.interrupt_valid, exceptions.interrupt_valid
+    else:
+        # What acts must not make the unit begin anything.
+        stands = Mux(phases.acting, ~phases.kill, ~phases.held)
+        interrupted = phases.interrupted & ~phases.acting
+        checked = phases.checked
+        csr_legal = execute.csr.valid & phases.looked & ~checked.csr_illegal & ~checked.csr_virtual
+        kill = phases.kill
     m.d.comb += [
-        vmx.valid.eq(valid & ~fetched.bad_prediction & ~fetched.fault_valid & ~exceptions.interrupt_valid),
-        vmx.interrupted.eq(valid & exceptions.interrupt_valid),
-        vmx.completes.eq(commit & ~exceptions.kill),
+        vmx.valid.eq(fetched_well & stands),
+        vmx.interrupted.eq(valid & interrupted),
+        vmx.completes.eq(commit & ~kill),
         vmx.clear.eq(execute.result.ready & ~execute.memory_fault),
         vmx.leaves.eq(commit | execute.memory_fault),
         vmx.instruction.eq(control.vmx),
@@ -27,7 +39,7 @@ def tell_vmx(execute, m: Module, op, valid, commit, exceptions) -> None:
         vmx.b.eq(op.b),
         vmx.system.eq(control.system),
         vmx.pause.eq(control.pause),
-        vmx.csr_valid.eq(execute.csr.valid & ~execute.csr.illegal & ~execute.csr.virtual),
+        vmx.csr_valid.eq(csr_legal),
         vmx.csr_number.eq(execute.csr.number),
         vmx.csr_writes.eq(execute.csr.write),
         vmx.csr_reads.eq((control.csr != CsrOp.WRITE) | (op.rd != 0)),

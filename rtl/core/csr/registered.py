@@ -1,0 +1,22 @@
+"""The registers of the CSR unit that ``Cuts.execute`` puts into long paths."""
+
+from amaranth.hdl import Module, Signal, Value
+
+__all__ = ["decision", "old_value"]
+
+
+def old_value(unit, m: Module, value: Value, number: Value, dropped: Value) -> tuple[Value, Value]:
+    """The value that a CSR instruction reads stays while it acts, so that what it writes does not depend on
+    the paths by which that was read. Returns the number and whether a write is dropped, which stay, too."""
+    kept_number, kept_dropped = Signal(12), Signal()
+    with m.If(~unit.acting):
+        m.d.sync += [unit.csr.rdata.eq(value), kept_number.eq(number), kept_dropped.eq(dropped)]
+    return kept_number, kept_dropped
+
+
+def decision(unit, m: Module, values: dict[str, Value]) -> dict[str, Value]:
+    """The interrupt to take, and what the VMX unit learns of it, a cycle later; it stays while ``keep``."""
+    kept = {name: Signal.like(Value.cast(value), name=f"kept_{name}") for name, value in values.items()}
+    with m.If(~unit.keep):
+        m.d.sync += [kept[name].eq(value) for name, value in values.items()]
+    return dict(kept)

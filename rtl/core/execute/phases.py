@@ -1,0 +1,210 @@
+"""What an operation goes through in execute with ``Cuts.execute``."""
+
+from amaranth import Cat, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.core.interface import SystemOp, Trap
+from rtl.core.stages import ExecuteOp
+
+__all__ = ["Checks", "Phases", "connect_phases", "judge"]
+
+
+class Checks(data.Struct):
+    """Verdicts of the CSR unit: illegal-instruction or virtual-instruction exception."""
+
+    csr_illegal: 1
+    csr_virtual: 1
+    system_illegal: 1
+    system_virtual: 1
+
+
+class Phases(wiring.Component):
+    """Registers between what an operation may do and what it does.
+
+    An ordinary operation (arithmetic, loads, stores, control transfers) leaves in one cycle. A *special*
+    one, whose verdict is deep, goes through three phases: LOOK, one cycle, in which the CSR unit's checks are
+    registered; CHECK, until all verdicts stand and the older operations are done; ACT, in which registers
+    alone say what happens.
+
+    An interrupt is decided on in the CSR unit, which gives it a cycle later. Then every operation is *held*,
+    and the interrupt *stands* if in the cycle of the decision the operation was here already, for then
+    nothing older can have changed what was decided on; it acts as a special operation does. After whatever
+    makes interrupts possible, as after a CSR write, the next operation is held for a cycle, until that has
+    been looked at (Privileged spec 3.1.9).
+
+    Members
+    -------
+    stands, operation: what is in execute
+    clear: the memory stage is empty or finishes, and does not fault
+    leaves: the operation goes, or dies, at the end of this cycle
+    wait, abort: of the VMX unit
+    disturbs: what interrupts depend on changes at the end of this cycle, other than in ACT
+    interrupt: the decision of the cycle before
+    started: no interrupt comes before the operation any more
+    finished: the unit that computes the result, if one does, is done
+    wakes: what the operation waits for in ACT happens
+    checks, checked: verdicts of the CSR unit; as registered
+    found, found_refetch, found_trap: what becomes of the operation by this cycle's verdicts
+    special: it is no ordinary operation
+    may_act: its effects may begin, if it is not killed
+    may_leave: it may leave, as far as this unit knows
+    looked: LOOK is over
+    held: it must not leave, nor begin, for an interrupt may come before it
+    interrupted: an interrupt comes before it
+    keep: the decision must stay
+    acting: ACT
+    released: what it waits for has happened
+    valid, refetch, kill, trap: in ACT, the operation traps, is fetched again, has no other effect
+    """
+
+    stands: In(1)
+    operation: In(ExecuteOp)
+    clear: In(1)
+    leaves: In(1)
+    wait: In(1)
+    abort: In(1)
+    disturbs: In(1)
+    interrupt: In(1)
+    started: In(1)
+    finished: In(1, init=1)
+    wakes: In(1)
+    checks: In(Checks)
+    checked: Out(Checks)
+    found: In(1)
+    found_refetch: In(1)
+    found_trap: In(Trap)
+    special: Out(1)
+    may_act: Out(1)
+    may_leave: Out(1)
+    looked: Out(1)
+    held: Out(1)
+    interrupted: Out(1)
+    keep: Out(1)
+    acting: Out(1)
+    released: Out(1)
+    valid: Out(1)
+    refetch: Out(1)
+    kill: Out(1)
+    trap: Out(Trap)
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        op = self.operation
+        control, fetched = op.control, op.fetched
+        judges, disturbed, settled = Signal(), Signal(), Signal()
+        m.d.comb += [
+            self.special.eq(
+                Cat(
+                    control.illegal,
+                    control.csr,
+                    control.system != SystemOp.NONE,
+                    control.vmx,
+                    control.fence_i,
+                    control.divide,
+                    control.pause,
+                    fetched.fault_valid,
+                    fetched.bad_prediction,
+                ).any()
+            ),
+            self.held.eq((self.interrupt | disturbed) & ~self.started),
+            self.interrupted.eq(self.interrupt & settled & ~self.started),
+            judges.eq(
+                self.stands
+                & (self.special | self.held)
+                & ~self.acting
+                & self.looked
+                & self.clear
+                & ~self.wait
+                & (self.found | self.found_refetch | self.finished)
+                & (~self.held | self.interrupted | self.abort)
+            ),
+            self.keep.eq(judges | self.acting),
+            self.may_act.eq(self.acting | ~self.special),
+            self.may_leave.eq(self.acting | ~(self.special | self.held)),
+            self.kill.eq(self.valid | self.refetch),
+        ]
+        m.d.sync += [
+            disturbed.eq((self.acting & self.leaves) | self.wait | self.abort | self.disturbs),
+            self.checked.eq(self.checks),
+            self.looked.eq(self.stands),
+            settled.eq(self.stands & self.clear),
+        ]
+        with m.If(judges):
+            m.d.sync += [
+                self.acting.eq(1),
+                self.valid.eq(self.found),
+                self.refetch.eq(self.found_refetch),
+            ]
+        with m.If(~self.acting):
+            m.d.sync += self.trap.eq(self.found_trap)
+        with m.If(self.acting & self.wakes):
+            m.d.sync += self.released.eq(1)
+        with m.If(self.leaves):
+            m.d.sync += [
+                self.looked.eq(0),
+                settled.eq(0),
+                self.acting.eq(0),
+                self.valid.eq(0),
+                self.refetch.eq(0),
+                self.released.eq(0),
+            ]
+        return m
+
+
+def judge(execute, m: Module, op, exceptions, phases: Phases | None, started) -> None:
+    """What the exception unit looks at: all verdicts of this cycle, or with ``phases`` the registered ones of
+    the CSR unit."""
+    csr, system, vmx = execute.csr, execute.system, execute.vmx
+    m.d.comb += [
+        exceptions.operation.eq(op),
+        exceptions.mode.eq(execute.mode),
+        exceptions.interrupt_cause.eq(execute.interrupt_cause),
+        exceptions.interrupt_exit.eq(execute.interrupt_exit),
+        exceptions.vmx_illegal.eq(vmx.illegal),
+        exceptions.vmx_exit.eq(vmx.exit),
+        exceptions.vmx_reason.eq(vmx.reason),
+        exceptions.vmx_qualification.eq(vmx.qualification),
+        exceptions.vmx_abort.eq(vmx.abort),
+        exceptions.vmx_address.eq(vmx.address),
+    ]
+    checks = {
+        "csr_illegal": csr.valid & csr.illegal,
+        "csr_virtual": csr.valid & csr.virtual,
+        "system_illegal": system.illegal,
+        "system_virtual": system.virtual,
+    }
+    for name, check in checks.items():
+        if phases is None:
+            m.d.comb += getattr(exceptions, name).eq(check)
+        else:
+            m.d.comb += getattr(phases.checks, name).eq(check)
+            m.d.comb += getattr(exceptions, name).eq(getattr(phases.checked, name))
+    if phases is None:
+        m.d.comb += exceptions.interrupt_valid.eq(execute.interrupt_valid & ~started)
+    else:
+        m.d.comb += exceptions.interrupt_valid.eq(phases.interrupted)
+
+
+def connect_phases(execute, m: Module, phases: Phases, op, valid, commit, exceptions, started) -> None:
+    """What the phases depend on, but for ``finished``."""
+    vmx, system = execute.vmx, op.control.system
+    m.d.comb += [
+        phases.stands.eq(valid),
+        phases.operation.eq(op),
+        phases.clear.eq(execute.result.ready & ~execute.memory_fault),
+        phases.leaves.eq(commit | execute.memory_fault),
+        phases.wait.eq(vmx.wait),
+        phases.abort.eq(vmx.abort),
+        phases.disturbs.eq(execute.memory_fault | vmx.busy | (execute.steps & commit)),
+        phases.interrupt.eq(execute.interrupt_valid),
+        phases.started.eq(started),
+        phases.wakes.eq(
+            Mux(system == SystemOp.WFI, execute.wfi_wake, execute.fence.valid & execute.fence.ready)
+        ),
+        phases.found.eq(exceptions.valid),
+        phases.found_refetch.eq(exceptions.refetch),
+        phases.found_trap.eq(exceptions.trap),
+        execute.acting.eq(phases.acting),
+        execute.keep.eq(phases.keep),
+    ]
