@@ -36,11 +36,13 @@ class CacheArrays(wiring.Component):
     Parameters
     ----------
     writable: keep dirty bits
+    names_shown: lines are named only in the set that is shown; a shorter path
     """
 
-    def __init__(self, geometry: Geometry, *, writable: bool = True) -> None:
+    def __init__(self, geometry: Geometry, *, writable: bool = True, names_shown: bool = False) -> None:
         self.geometry = geometry
         self.writable = writable
+        self.names_shown = names_shown
         g = geometry
         super().__init__(
             {
@@ -124,13 +126,16 @@ class CacheArrays(wiring.Component):
         m.d.comb += [
             shown.addr.eq(read_set),
             self.valid.eq(self._kept(live, read_set, shown.data, dropped, dropped_set)),
-            old.addr.eq(Mux(named, self.tag_line.set, dropped_set)),
-            write.addr.eq(old.addr),
+            old.addr.eq(dropped_set if self.names_shown else Mux(named, self.tag_line.set, dropped_set)),
+            write.addr.eq(Mux(named, read_set, dropped_set) if self.names_shown else old.addr),
             write.data.eq(before | self.tag_ways),
             write.en.eq(named | dropped.any()),
         ]
         with m.If(write.en):
             m.d.comb += before.eq(self._kept(live, old.addr, old.data, dropped, dropped_set))
+        if self.names_shown:
+            with m.If(named):
+                m.d.comb += before.eq(self.valid)
         with m.If(self.flush):
             m.d.sync += live.eq(0)
         with m.Elif(named):

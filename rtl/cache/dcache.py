@@ -1,6 +1,6 @@
 """The data cache: write-back, write-allocate, and the point where all memory accesses meet."""
 
-from amaranth import Cat, Const, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -46,6 +46,9 @@ class DataCache(wiring.Component):
     miss: one cycle per line fill on behalf of the hart
     """
 
+    _verdict_domain = "comb"
+    """Where the verdict of the tags stands: in the cycle in which the arrays show them, or behind it."""
+
     def __init__(self, config: CacheConfig) -> None:
         self.config = config
         self.geometry = Geometry(config)
@@ -64,10 +67,10 @@ class DataCache(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         g = self.geometry
-        m.submodules.arrays = self._arrays = CacheArrays(g)
+        m.submodules.arrays = self._arrays = self._make_arrays(g)
         m.submodules.fill = self._fill = FillQueue(g, owners=2)
         m.submodules.writeback = self._writeback = WriteBack(g)
-        m.submodules.slot = self._slot = CoherentSlot(g)
+        m.submodules.slot = self._slot = self._make_slot(g)
         m.submodules.device = self._device = DeviceAccess()
         wiring.connect(m, self._slot.walker, wiring.flipped(self.walker))
         wiring.connect(m, self._slot.clean, wiring.flipped(self.fetch_clean))
@@ -105,6 +108,12 @@ class DataCache(wiring.Component):
         self._read_channel(m)
         self._write_channel(m)
         return m
+
+    def _make_arrays(self, geometry: Geometry) -> CacheArrays:
+        return CacheArrays(geometry)
+
+    def _make_slot(self, geometry: Geometry) -> CoherentSlot:
+        return CoherentSlot(geometry)
 
     def _schedule(self, m: Module) -> None:
         """Stage 0: who reads the arrays. The walker goes before the hart, everybody else after it; a line
@@ -160,9 +169,9 @@ class DataCache(wiring.Component):
         complete = Signal()
         line = Signal(g.line)
         address = g.split(request.paddr)
+        m.d.comb += active.eq(self._active(m, mine))
+        m.d[self._verdict_domain] += hit.eq(compare_tags(arrays.tags, arrays.valid, address.tag))
         m.d.comb += [
-            active.eq(Mux(mine, slot.cacheable, self._fresh & is_cacheable(cpu.paddr))),
-            hit.eq(compare_tags(arrays.tags, arrays.valid, address.tag)),
             clean.eq(request.op == CacheOp.CLEAN),
             writes.eq((request.op == CacheOp.WRITE) | (request.op == CacheOp.CAS)),
             line.set.eq(address.set),
@@ -219,7 +228,7 @@ class DataCache(wiring.Component):
             slot.rdata.eq(Mux(fill.first_owner[_SLOT], self.bus.rdata, word)),
             slot.swapped.eq(Mux(clean, slot.retried, store)),
             slot.complete.eq(
-                (mine & (complete | ~slot.cacheable)) | fill.first_owner[_SLOT] | fill.failed_owner[_SLOT]
+                self._finished(mine, complete) | fill.first_owner[_SLOT] | fill.failed_owner[_SLOT]
             ),
             self.snoop.valid.eq(store & mine & (slot.source == CoherentSource.DMA)),
             self.snoop.paddr.eq(slot.request.paddr),
@@ -227,6 +236,14 @@ class DataCache(wiring.Component):
         with m.If(store):
             mask = request.wmask | (request.op == CacheOp.CAS).replicate(8)
             m.d.comb += arrays.store_data.eq(merge_bytes(word, request.wdata, mask))
+
+    def _active(self, m: Module, mine: Signal) -> Value:
+        """There is something to answer in this cycle: it concerns the cache, and the arrays show its set."""
+        return Mux(mine, self._slot.cacheable, self._fresh & is_cacheable(self.cpu.paddr))
+
+    def _finished(self, mine: Signal, complete: Signal) -> Value:
+        """The arrays' answer is the slot's and ends its request."""
+        return mine & (complete | ~self._slot.cacheable)
 
     def _allocate(self, m: Module, missed, line, offset, writes) -> None:
         """Start a fill for a lookup that missed, and write back what stands in its place."""
@@ -236,9 +253,8 @@ class DataCache(wiring.Component):
         victim = Signal(g.ways)
         victim_dirty = Signal()
         victim_busy = Signal()
+        self._choose(m, turn, victim, victim_dirty)
         m.d.comb += [
-            victim.eq(choose_victim(arrays.valid, turn)),
-            victim_dirty.eq((victim & arrays.valid & arrays.dirty).any()),
             victim_busy.eq(
                 (victim & fill.in_flight).any()
                 | (writeback.reading & (writeback.held.set == line.set) & (victim & writeback.read_way).any())
@@ -304,7 +320,7 @@ class DataCache(wiring.Component):
             arrays.fill_data.eq(Mux(self._merging, merge_bytes(beat, cpu.wdata, cpu.wmask), beat)),
             arrays.drop_ways.eq(fill.drop_way),
             arrays.drop_set.eq(fill.drop_set),
-            device.valid.eq(cpu.valid & ~is_cacheable(cpu.paddr)),
+            device.valid.eq(self._uncached()),
             device.write.eq(cpu.op == CacheOp.WRITE),
             device.paddr.eq(cpu.paddr),
             self._late_done.eq(cpu.valid & (fill.first_owner[_CPU] | fill.failed_owner[_CPU] | device.done)),
@@ -318,6 +334,18 @@ class DataCache(wiring.Component):
                 | (fill.first_owner[_SLOT] & fill.r_error)
             ),
         ]
+
+    def _choose(self, m: Module, turn: Signal, victim: Signal, dirty: Signal) -> None:
+        """Which way a line would go into, and whether what is there must be written back."""
+        arrays = self._arrays
+        m.d.comb += [
+            victim.eq(choose_victim(arrays.valid, turn)),
+            dirty.eq((victim & arrays.valid & arrays.dirty).any()),
+        ]
+
+    def _uncached(self) -> Value:
+        """The hart's request is for a device."""
+        return self.cpu.valid & ~is_cacheable(self.cpu.paddr)
 
     def _read_channel(self, m: Module) -> None:
         """Line fills and device reads share the read address channel."""

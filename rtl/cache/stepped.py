@@ -1,0 +1,86 @@
+"""The data cache with a register behind the tags (``Cuts.memory``)."""
+
+from amaranth import Module, Mux, Signal, Value
+
+from rtl.cache.arrays import CacheArrays
+from rtl.cache.dcache import DataCache
+from rtl.cache.geometry import Geometry
+from rtl.cache.interface import is_cacheable
+from rtl.cache.slot import CoherentSlot
+from rtl.cache.ways import choose_victim
+
+__all__ = ["SteppedDataCache"]
+
+
+class SteppedDataCache(DataCache):
+    """A look-up takes a cycle more: the arrays show a set for two cycles. In the first one the tags are
+    compared, in the second one there is an answer.
+
+    What is registered in between (the way that hits, the victim and whether it is dirty) changes in cycles
+    with an answer only, and those are never two in a row; but for a line that is dropped, which makes the
+    look-up begin again. Everything else that an answer depends on is seen as it is in the cycle of the answer.
+
+    Nothing comes of the first cycle of a hart's request: it may then be withdrawn even if it is for a device.
+    ``index_ready`` comes only without a request.
+    """
+
+    _verdict_domain = "sync"
+
+    def _make_arrays(self, geometry: Geometry) -> CacheArrays:
+        return CacheArrays(geometry, names_shown=True)
+
+    def _make_slot(self, geometry: Geometry) -> CoherentSlot:
+        return CoherentSlot(geometry, holds=True)
+
+    def _schedule(self, m: Module) -> None:
+        """Stage 0, as in the other cache: but what was read last is read once more to be compared."""
+        g, cpu, slot, writeback = self.geometry, self.cpu, self._slot, self._writeback
+        read_address = self._arrays.read_address
+        comparing = Signal()
+        """The arrays show what the request in turn asks for, and its tag is compared."""
+        self._compared = compared = Signal()
+        """It was, in the last cycle."""
+        for_hart = Signal()
+        """... for the hart (the slot's request may have been answered by the bus since)."""
+        matches = Signal()
+        m.d.comb += [
+            matches.eq(self._read_word == g.word_address(cpu.paddr)),
+            comparing.eq(~compared & (slot.evaluating | (cpu.valid & matches))),
+            self._fresh.eq(cpu.valid & compared & for_hart),
+        ]
+        m.d.sync += [
+            self._read_word.eq(read_address),
+            compared.eq(comparing & ~self._arrays.drop_ways.any()),
+            for_hart.eq(~slot.evaluating),
+        ]
+        index = cpu.index_valid & ~cpu.valid
+        wants = index | (cpu.valid & ~compared)
+        new = (index & ~(slot.busy & slot.retried)) | (slot.wants & ~slot.busy)
+        with m.If(comparing):
+            m.d.comb += [read_address.eq(self._read_word), slot.granted.eq(slot.evaluating)]
+        with m.Elif(writeback.reading & (self._overtaken | ~new)):
+            m.d.comb += [read_address.eq(writeback.read_address), writeback.granted.eq(1)]
+        with m.Elif(slot.wants & (slot.urgent | ~wants)):
+            m.d.comb += [read_address.eq(slot.word_address), slot.granted.eq(1)]
+        with m.Else():
+            m.d.comb += cpu.index_ready.eq(~cpu.valid)
+            m.d.comb += read_address.eq(g.word_address(Mux(cpu.valid, cpu.paddr[:12], cpu.index)))
+
+        self._known = known = Signal()
+        """The hart's request is not in its first cycle, and ``cacheable`` is about it."""
+        self._cacheable = cacheable = Signal()
+        m.d.sync += [known.eq(cpu.valid & ~cpu.done), cacheable.eq(is_cacheable(cpu.paddr))]
+
+    def _active(self, m: Module, mine: Signal) -> Value:
+        return Mux(mine, self._compared & self._slot.cacheable, self._fresh & self._cacheable)
+
+    def _finished(self, mine: Signal, complete: Signal) -> Value:
+        return mine & (complete | (self._compared & ~self._slot.cacheable))
+
+    def _choose(self, m: Module, turn: Signal, victim: Signal, dirty: Signal) -> None:
+        arrays = self._arrays
+        chosen = choose_victim(arrays.valid, turn)
+        m.d.sync += [victim.eq(chosen), dirty.eq((chosen & arrays.valid & arrays.dirty).any())]
+
+    def _uncached(self) -> Value:
+        return self.cpu.valid & self._known & ~self._cacheable
