@@ -180,7 +180,7 @@ class DataCache(wiring.Component):
             fill.query_offset.eq(self._read_word[: g.offset_bits]),
         ]
         leaving = Signal()
-        m.d.comb += leaving.eq(~writeback.idle & (writeback.held == line))
+        m.d[self._verdict_domain] += leaving.eq(~writeback.idle & (writeback.held == line))
         dirty_hit = (hit & arrays.dirty).any()
         clean_start = Signal()
         self._allocate(m, active & ~clean & ~hit.any() & ~leaving, line, address.offset, writes)
@@ -194,17 +194,7 @@ class DataCache(wiring.Component):
             m.d.comb += complete.eq(active & ~self._locked & (hit & ~(fill.in_flight | incoming)).any())
         with m.Elif(writes):
             present = hit & ~fill.pending
-            m.d.comb += [
-                self._merging.eq(
-                    active
-                    & self._offered
-                    & ~self._overtaken
-                    & ~fill.next_owner[_SLOT]
-                    & (hit & fill.arriving).any()
-                ),
-                self._collides.eq(active & (present & incoming).any()),
-                complete.eq((active & present.any()) | self._merging),
-            ]
+            self._store_during_beat(m, active, hit, present, incoming, complete)
         with m.Else():
             m.d.comb += complete.eq(active & (hit & ~fill.pending).any())
         with m.If(clean_start):
@@ -219,7 +209,7 @@ class DataCache(wiring.Component):
         store = Signal()
         m.d.comb += [
             word.eq(select_way(hit, arrays.data)),
-            store.eq(complete & writes & ((request.op == CacheOp.WRITE) | (word == request.expected))),
+            store.eq(complete & writes & ((request.op == CacheOp.WRITE) | self._as_expected(m, request))),
             arrays.dirty_ways.eq(Mux(store, hit, 0)),
             arrays.store_ways.eq(Mux(store & ~self._merging, hit, 0)),
             arrays.store_address.eq(self._read_word),
@@ -237,9 +227,29 @@ class DataCache(wiring.Component):
             mask = request.wmask | (request.op == CacheOp.CAS).replicate(8)
             m.d.comb += arrays.store_data.eq(merge_bytes(word, request.wdata, mask))
 
+    def _store_during_beat(self, m: Module, active, hit, present, incoming, complete) -> None:
+        """Whether the hart's store completes: if need be, with a word that comes just now. It goes before a
+        beat for another word of its way."""
+        fill = self._fill
+        m.d.comb += [
+            self._merging.eq(
+                active
+                & self._offered
+                & ~self._overtaken
+                & ~fill.next_owner[_SLOT]
+                & (hit & fill.arriving).any()
+            ),
+            self._collides.eq(active & (present & incoming).any()),
+            complete.eq((active & present.any()) | self._merging),
+        ]
+
     def _active(self, m: Module, mine: Signal) -> Value:
         """There is something to answer in this cycle: it concerns the cache, and the arrays show its set."""
         return Mux(mine, self._slot.cacheable, self._fresh & is_cacheable(self.cpu.paddr))
+
+    def _as_expected(self, m: Module, request: CoherentRequest) -> Value:
+        """The word is what a compare-and-swap expects."""
+        return self._word == request.expected
 
     def _finished(self, mine: Signal, complete: Signal) -> Value:
         """The arrays' answer is the slot's and ends its request."""

@@ -5,8 +5,8 @@ from amaranth import Module, Mux, Signal, Value
 from rtl.cache.arrays import CacheArrays
 from rtl.cache.dcache import DataCache
 from rtl.cache.geometry import Geometry
-from rtl.cache.interface import is_cacheable
-from rtl.cache.slot import CoherentSlot
+from rtl.cache.interface import CacheOp, is_cacheable
+from rtl.cache.slot import CoherentRequest, CoherentSlot
 from rtl.cache.ways import choose_victim
 
 __all__ = ["SteppedDataCache"]
@@ -14,7 +14,8 @@ __all__ = ["SteppedDataCache"]
 
 class SteppedDataCache(DataCache):
     """A look-up takes a cycle more: the arrays show a set for two cycles. In the first one the tags are
-    compared, in the second one there is an answer.
+    compared, in the second one there is an answer. (The word of a compare-and-swap is compared in one more
+    in between.)
 
     What is registered in between (the way that hits, the victim and whether it is dirty) changes in cycles
     with an answer only, and those are never two in a row; but for a line that is dropped, which makes the
@@ -42,6 +43,9 @@ class SteppedDataCache(DataCache):
         """It was, in the last cycle."""
         for_hart = Signal()
         """... for the hart (the slot's request may have been answered by the bus since)."""
+        again = Signal()
+        """A swap: the word is compared, the tag was in the last cycle."""
+        swaps = slot.evaluating & (slot.request.op == CacheOp.CAS)
         matches = Signal()
         m.d.comb += [
             matches.eq(self._read_word == g.word_address(cpu.paddr)),
@@ -50,7 +54,10 @@ class SteppedDataCache(DataCache):
         ]
         m.d.sync += [
             self._read_word.eq(read_address),
-            compared.eq(comparing & ~self._arrays.drop_ways.any()),
+            compared.eq(
+                comparing & ~self._arrays.drop_ways.any() & (~swaps | (again & ~self._fill.r_valid))
+            ),
+            again.eq(comparing),
             for_hart.eq(~slot.evaluating),
         ]
         index = cpu.index_valid & ~cpu.valid
@@ -73,6 +80,15 @@ class SteppedDataCache(DataCache):
 
     def _active(self, m: Module, mine: Signal) -> Value:
         return Mux(mine, self._compared & self._slot.cacheable, self._fresh & self._cacheable)
+
+    def _store_during_beat(self, m: Module, active, hit, present, incoming, complete) -> None:
+        """The beat goes first."""
+        m.d.comb += complete.eq(active & (present & ~incoming).any())
+
+    def _as_expected(self, m: Module, request: CoherentRequest) -> Value:
+        equal = Signal()
+        m.d.sync += equal.eq(self._word == request.expected)
+        return equal
 
     def _finished(self, mine: Signal, complete: Signal) -> Value:
         return mine & (complete | (self._compared & ~self._slot.cacheable))

@@ -21,8 +21,8 @@ SMALL = CacheConfig(ways=2, way_bytes=256)
 class Bench:
     """A data cache in front of a memory, with drivers on its ports."""
 
-    def __init__(self, config: CacheConfig | None = None, **memory) -> None:
-        self.dut = DataCache(config or CacheConfig())
+    def __init__(self, config: CacheConfig | None = None, cache: type[DataCache] = DataCache, **memory) -> None:
+        self.dut = cache(config or CacheConfig())
         self.reference = Reference()
         self.memory = AxiMemory(self.dut.bus, **memory)
         self.cpu = DataDriver(self.dut.cpu, self.reference)
