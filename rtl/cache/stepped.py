@@ -19,7 +19,7 @@ class SteppedDataCache(DataCache):
 
     What is registered in between (the way that hits, the victim and whether it is dirty) changes in cycles
     with an answer only, and those are never two in a row; but for a line that is dropped, which makes the
-    look-up begin again. Everything else that an answer depends on is seen as it is in the cycle of the answer.
+    look-up begin again. All else that an answer depends on is seen as it is in the cycle of the answer.
 
     Nothing comes of the first cycle of a hart's request: it may then be withdrawn even if it is for a device.
     ``index_ready`` comes only without a request.
@@ -54,9 +54,7 @@ class SteppedDataCache(DataCache):
         ]
         m.d.sync += [
             self._read_word.eq(read_address),
-            compared.eq(
-                comparing & ~self._arrays.drop_ways.any() & (~swaps | (again & ~self._fill.r_valid))
-            ),
+            compared.eq(comparing & ~self._arrays.drop_ways.any() & (~swaps | (again & ~self._fill.r_valid))),
             again.eq(comparing),
             for_hart.eq(~slot.evaluating),
         ]
@@ -74,9 +72,9 @@ class SteppedDataCache(DataCache):
             m.d.comb += read_address.eq(g.word_address(Mux(cpu.valid, cpu.paddr[:12], cpu.index)))
 
         self._known = known = Signal()
-        """The hart's request is not in its first cycle, and ``cacheable`` is about it."""
+        """The hart's request is not in its first cycle (there is a cycle without one before the next)."""
         self._cacheable = cacheable = Signal()
-        m.d.sync += [known.eq(cpu.valid & ~cpu.done), cacheable.eq(is_cacheable(cpu.paddr))]
+        m.d.sync += [known.eq(cpu.valid), cacheable.eq(is_cacheable(cpu.paddr))]
 
     def _active(self, m: Module, mine: Signal) -> Value:
         return Mux(mine, self._compared & self._slot.cacheable, self._fresh & self._cacheable)

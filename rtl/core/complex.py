@@ -9,6 +9,7 @@ from rtl.bus.axi import AxiSignature
 from rtl.bus.dma import DmaPort
 from rtl.cache.dcache import DataCache
 from rtl.cache.icache import InstructionCache
+from rtl.cache.stepped import SteppedDataCache
 from rtl.config import CoreConfig
 from rtl.core.core import Core
 from rtl.core.csr.snapshot import state_layout
@@ -65,7 +66,8 @@ class CoreComplex(wiring.Component):
         m.submodules.core = core = Core(self.config)
         m.submodules.mmu = mmu = Mmu(self.config)
         m.submodules.icache = icache = InstructionCache(self.config.icache)
-        m.submodules.dcache = dcache = DataCache(self.config.dcache)
+        cache = SteppedDataCache if self.config.cuts.memory else DataCache
+        m.submodules.dcache = dcache = cache(self.config.dcache)
         m.submodules.arbiter = arbiter = AxiArbiter(managers=2)
         m.submodules.dma_port = dma_port = DmaPort()
 

@@ -15,6 +15,7 @@ from rtl.core.execute.outputs import STACK_POINTER
 from rtl.core.frontend.frontend import Frontend
 from rtl.core.interface import Events, InterruptLines, Retire
 from rtl.core.memory.memory import MemoryStage
+from rtl.core.memory.stepped import SteppedMemoryStage
 from rtl.core.vmx.unit import VmxUnit
 from rtl.isa.paging import PA_BITS, PMP_ENTRIES
 from rtl.mmu.interface import FenceOp, FencePort, PmpEntry, TranslatePort, TranslationContext
@@ -64,11 +65,12 @@ class Core(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
+        cuts = self.config.cuts
         m.submodules.frontend = frontend = Frontend(self.config)
         m.submodules.decode = decode = Decode(self.config)
         m.submodules.execute = execute = Execute(self.config)
-        m.submodules.multiplier = multiplier = Multiplier()
-        m.submodules.memory = memory = MemoryStage()
+        m.submodules.multiplier = multiplier = Multiplier(registered=cuts.memory)
+        m.submodules.memory = memory = SteppedMemoryStage() if cuts.memory else MemoryStage()
         m.submodules.csr = csr = CsrUnit(self.config)
 
         # Down the pipeline

@@ -21,7 +21,9 @@ SMALL = CacheConfig(ways=2, way_bytes=256)
 class Bench:
     """A data cache in front of a memory, with drivers on its ports."""
 
-    def __init__(self, config: CacheConfig | None = None, cache: type[DataCache] = DataCache, **memory) -> None:
+    def __init__(
+        self, config: CacheConfig | None = None, cache: type[DataCache] = DataCache, **memory
+    ) -> None:
         self.dut = cache(config or CacheConfig())
         self.reference = Reference()
         self.memory = AxiMemory(self.dut.bus, **memory)

@@ -1,4 +1,4 @@
-"""Two-stage pipelined multiplier (unprivileged spec 13.1)."""
+"""Pipelined multiplier (unprivileged spec 13.1)."""
 
 from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
@@ -8,7 +8,8 @@ __all__ = ["Multiplier"]
 
 
 class Multiplier(wiring.Component):
-    """Partial products in the first cycle, their sum in the second: a result is used after one bubble.
+    """Partial products in the first cycle, their sum in the second: a result is used after one bubble. With a
+    register behind the sum, it stands there from the third cycle on.
 
     Members
     -------
@@ -16,7 +17,11 @@ class Multiplier(wiring.Component):
     function: funct3 of the instruction: 0 mul, 1 mulh, 2 mulhsu, 3 mulhu
     word: mulw
     a, b: operands, 64 bits
-    result: product of the operands last taken, 64 bits, combinational from registers
+    result: product of the operands last taken, 64 bits
+
+    Parameters
+    ----------
+    registered: ``result`` comes out of a register, not of adders
     """
 
     enable: In(1)
@@ -25,6 +30,10 @@ class Multiplier(wiring.Component):
     a: In(64)
     b: In(64)
     result: Out(64)
+
+    def __init__(self, *, registered: bool = False) -> None:
+        self.registered = registered
+        super().__init__()
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -50,6 +59,8 @@ class Multiplier(wiring.Component):
             middle.eq(partial[0, 1] + partial[1, 0]),
             low.eq(partial[0, 0] + (middle[:32] << 32)),
             upper.eq(partial[1, 1] + middle[32:] + low[64] - correction),
-            self.result.eq(Mux(high, upper, Mux(word, low[:32].as_signed(), low[:64]))),
         ]
+        m.d["sync" if self.registered else "comb"] += self.result.eq(
+            Mux(high, upper, Mux(word, low[:32].as_signed(), low[:64]))
+        )
         return m

@@ -1,6 +1,6 @@
 """The memory stage: loads, stores and atomics, and the retirement of every instruction."""
 
-from amaranth import Cat, Const, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -66,6 +66,9 @@ class MemoryStage(wiring.Component):
     retired: how many instructions completed in this cycle
     retire: record of it, or of a trap, one cycle later
     """
+
+    Phase = _Phase
+    Reservation = _Reservation
 
     def __init__(self) -> None:
         super().__init__(
@@ -231,18 +234,24 @@ class MemoryStage(wiring.Component):
         with m.If(self.drop_reservation | (self.snoop_valid & (self.snoop_paddr[6:] == reservation.line))):
             m.d.sync += reservation.valid.eq(0)
 
-        # The result
+        result, together = self._outcome(m, op, valid, finish, load.value, saved, reserved)
+        self._report(m, op, phase, finish, result, writes, amo, together)
+        return m
+
+    def _outcome(self, m: Module, op, valid, finish, loaded, saved, stored):
+        """The results for the registers: of a load, of an AMO (``saved``), of a store-conditional (that has
+        ``stored`` or not), of others. Returns the operation's, and whether the companion retires."""
         result = Signal(64)
         m.d.comb += result.eq(op.result)
         with m.If(op.multiply):
             m.d.comb += result.eq(self.product)
         with m.Switch(op.kind):
             with m.Case(MemoryKind.LOAD, MemoryKind.LR):
-                m.d.comb += result.eq(load.value)
+                m.d.comb += result.eq(loaded)
             with m.Case(MemoryKind.AMO):
                 m.d.comb += result.eq(saved)
             with m.Case(MemoryKind.SC):
-                m.d.comb += result.eq(~reserved)
+                m.d.comb += result.eq(~stored)
         companion = op.companion
         together = Signal()
         main = self.forward[0]
@@ -265,8 +274,7 @@ class MemoryStage(wiring.Component):
             for forward, write in zip(self.forward, self.write, strict=True)
             for name, member in (("rd", write.rd), ("data", write.data))
         ]
-        self._report(m, op, phase, finish, result, writes, amo, together)
-        return m
+        return result, together
 
     def _advance(self, m: Module, op, phase, crosses, access_done) -> None:
         """The phase is over without a fault: what comes next."""
@@ -316,30 +324,38 @@ class MemoryStage(wiring.Component):
             with m.If(misaligned_atomic):
                 m.d.sync += trap.cause.eq(Mux(is_store, Cause.STORE_MISALIGNED, Cause.LOAD_MISALIGNED))
             with m.Elif(self.translate.fault_valid):
-                with m.If(fault.kind == FaultKind.PAGE):
-                    m.d.sync += trap.cause.eq(Mux(is_store, Cause.STORE_PAGE_FAULT, Cause.LOAD_PAGE_FAULT))
-                with m.If(fault.kind == FaultKind.GUEST_PAGE):
-                    pseudo = Mux(fault.implicit_write, PSEUDO_WRITE, PSEUDO_READ)
-                    offset = Signal(5)
-                    m.d.comb += offset.eq(Mux(vaddr == op.vaddr, 0, 8 - op.vaddr[:3]))
-                    m.d.sync += [
-                        trap.cause.eq(
-                            Mux(is_store, Cause.STORE_GUEST_PAGE_FAULT, Cause.LOAD_GUEST_PAGE_FAULT)
-                        ),
-                        trap.gpa.eq(fault.gpa),
-                        trap.tinst.eq(Mux(fault.implicit, pseudo, Cat(op.tinst[:15], offset, op.tinst[20:]))),
-                    ]
+                self._page_fault(m, op, trap, vaddr == op.vaddr, is_store)
         return faulted
+
+    def _page_fault(self, m: Module, op, trap, at_start, is_store) -> None:
+        """What the MMU says of a page fault or guest-page fault. ``at_start``: at the access's first byte."""
+        fault = self.translate.fault
+        with m.If(fault.kind == FaultKind.PAGE):
+            m.d.sync += trap.cause.eq(Mux(is_store, Cause.STORE_PAGE_FAULT, Cause.LOAD_PAGE_FAULT))
+        with m.If(fault.kind == FaultKind.GUEST_PAGE):
+            pseudo = Mux(fault.implicit_write, PSEUDO_WRITE, PSEUDO_READ)
+            offset = Signal(5)
+            m.d.comb += offset.eq(Mux(at_start, 0, 8 - op.vaddr[:3]))
+            m.d.sync += [
+                trap.cause.eq(Mux(is_store, Cause.STORE_GUEST_PAGE_FAULT, Cause.LOAD_GUEST_PAGE_FAULT)),
+                trap.gpa.eq(fault.gpa),
+                trap.tinst.eq(Mux(fault.implicit, pseudo, Cat(op.tinst[:15], offset, op.tinst[20:]))),
+            ]
+
+    def _addresses(self, m: Module, phase) -> tuple[Value, Value]:
+        """Physical addresses of the access's first and last word, when it finishes."""
+        paddr = Signal(PA_BITS)
+        is_first = phase == _Phase.FIRST
+        with m.If(is_first & self.translate.hit):
+            m.d.sync += paddr.eq(self.translate.paddr)
+        return Mux(is_first, self.translate.paddr, paddr), self.translate.paddr
 
     def _report(self, m: Module, op, phase, finish, result, writes, amo, together) -> None:
         """Fill the retire record, a cycle behind."""
         record = Signal(Retire)
-        paddr = Signal(PA_BITS)
-        with m.If((phase == _Phase.FIRST) & self.translate.hit):
-            m.d.sync += paddr.eq(self.translate.paddr)
+        paddr, paddr_last = self._addresses(m, phase)
         accessed = (op.kind != MemoryKind.NONE) & ~self.fault
         sc_failed = (op.kind == MemoryKind.SC) & result[0]
-        is_first = phase == _Phase.FIRST
         m.d.sync += [
             record.valid.eq((finish & ~op.micro) | (self.fault & ~self.fault_exits)),
             record.trap.eq(op.trap | self.fault),
@@ -359,8 +375,8 @@ class MemoryStage(wiring.Component):
             record.mem_write.eq(accessed & writes & ~sc_failed),
             record.mem_size.eq(op.size),
             record.mem_vaddr.eq(op.vaddr),
-            record.mem_paddr.eq(Mux(is_first, self.translate.paddr, paddr)),
-            record.mem_paddr_last.eq(self.translate.paddr),
+            record.mem_paddr.eq(paddr),
+            record.mem_paddr_last.eq(paddr_last),
             record.mem_data.eq(Mux(op.kind == MemoryKind.AMO, amo.result, Mux(writes, op.wdata, result))),
         ]
         m.d.sync += [

@@ -1,0 +1,308 @@
+"""The memory stage with registers between translation, access and result (``Cuts.memory``)."""
+
+from amaranth import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import enum
+
+from rtl.cache.interface import CacheOp, is_cacheable, is_executable
+from rtl.core.interface import Mode, Trap
+from rtl.core.memory.align import LoadAligner, StoreAligner
+from rtl.core.memory.amo import AmoUnit
+from rtl.core.memory.memory import MemoryStage
+from rtl.core.stages import MemoryKind, MemoryOp
+from rtl.isa.causes import Cause
+from rtl.isa.paging import PA_BITS
+from rtl.mmu.interface import Access
+
+__all__ = ["SteppedMemoryStage"]
+
+
+class _Beat(enum.Enum, shape=3):
+    """What an access, or the part of it that the phase is about, is at."""
+
+    REST = 0
+    """There is none, or it is over."""
+    TRANSLATE = 1
+    """The MMU is asked, and the data cache's arrays are."""
+    PREPARE = 2
+    """The write of an AMO: its data are made. It goes where the read went."""
+    LOOK = 3
+    """First cycle of the cache's request: may the address be accessed in this way?"""
+    ACCESS = 4
+    FINISH = 5
+    """The answer stands in registers. If the operation does not end, the next part or a fault follows."""
+
+
+class SteppedMemoryStage(MemoryStage):
+    """A load or store takes four cycles at least: the beats TRANSLATE, LOOK, ACCESS and FINISH; a multiplication
+    two. The cache is a :class:`SteppedDataCache`, whose ``index`` this stage drives itself (``index_ready`` is
+    always up, ``index_valid`` and ``index`` are not looked at).
+
+    Nothing that translation depends on changes while an operation waits here: CSRs are written, and fences
+    done, by what comes into this stage or leaves it empty.
+    """
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        m.submodules.load = load = LoadAligner()
+        m.submodules.store = store = StoreAligner()
+        m.submodules.amo = amo = AmoUnit()
+
+        op = Signal(MemoryOp)
+        valid = Signal()
+        phase = Signal(self.Phase)
+        beat = Signal(_Beat)
+        plain = Signal()
+        """The operation has nothing to wait for."""
+        ends = Signal()
+        """The operation finishes in this cycle."""
+        finish = Signal()
+        failed = Signal()
+        vaddr = Signal(64)
+        """Of the part of the access that the phase is about."""
+        mode = Signal(Mode)
+        word = Signal(64)
+        saved = Signal(64)
+        stored = Signal()
+        m.d.comb += [
+            finish.eq(valid & (plain | ends)),
+            failed.eq(valid & (phase == self.Phase.FAULT)),
+            self.fault.eq(failed & ~op.micro),
+            self.micro_fault.eq(failed & op.micro),
+            self.micro_done.eq(finish & op.micro),
+            self.operation.ready.eq(~valid | plain | ends),
+            self.stalled.eq(valid & ~finish),
+            self.quiet.eq(~valid | (op.kind == MemoryKind.NONE)),
+            self.index_ready.eq(1),
+        ]
+        second = Signal()
+        m.d.comb += [
+            second.eq(
+                (phase == self.Phase.SECOND)
+                | (phase == self.Phase.PROBE)
+                | (phase == self.Phase.WRITE_SECOND)
+            ),
+            load.offset.eq(op.vaddr[:3]),
+            load.size.eq(op.size),
+            load.unsigned.eq(op.unsigned),
+            load.word.eq(word),
+            load.second.eq(phase == self.Phase.SECOND),
+            load.saved.eq(saved),
+            amo.op.eq(op.amo),
+            amo.word.eq(op.size == 2),
+            amo.old.eq(saved),
+            amo.operand.eq(op.wdata),
+            store.offset.eq(op.vaddr[:3]),
+            store.size.eq(op.size),
+            store.value.eq(Mux(phase == self.Phase.AMO_WRITE, amo.result, op.wdata)),
+            store.second.eq(second),
+        ]
+        self._translate(m, op, phase, beat, vaddr, mode)
+        self._access(m, op, phase, beat, store, word, stored, ends)
+        with m.If((beat == _Beat.FINISH) & ~ends):
+            self._go_on(m, op, phase, beat, vaddr, store.crosses)
+            with m.If(phase == self.Phase.FIRST):
+                m.d.sync += saved.eq(Mux(op.kind == MemoryKind.AMO, load.value, load.part))
+        with m.If(op.multiply & (op.kind == MemoryKind.NONE) & valid):
+            m.d.sync += ends.eq(1)
+        self._take(m, op, valid, phase, beat, vaddr, mode, plain, ends)
+        with m.If(failed):
+            m.d.sync += [valid.eq(0), phase.eq(self.Phase.FIRST)]
+
+        writes = Signal()
+        m.d.comb += [
+            writes.eq(
+                (op.kind == MemoryKind.STORE) | (op.kind == MemoryKind.SC) | (phase == self.Phase.AMO_WRITE)
+            ),
+            self.cache.op.eq(Mux(writes, CacheOp.WRITE, CacheOp.READ)),
+        ]
+        result, together = self._outcome(m, op, valid, finish, load.value, saved, stored)
+        self._report(m, op, phase, finish, result, writes, amo, together)
+        return m
+
+    def _take(self, m: Module, op, valid, phase, beat, vaddr, mode, plain, ends) -> None:
+        """The next operation. The mode in which it accesses memory is that of this very cycle."""
+        following = self.operation.p
+        accesses = following.kind != MemoryKind.NONE
+        atomic = (
+            (following.kind == MemoryKind.LR)
+            | (following.kind == MemoryKind.SC)
+            | (following.kind == MemoryKind.AMO)
+        )
+        aligned = Signal()
+        with m.Switch(following.size):
+            with m.Case(0):
+                m.d.comb += aligned.eq(1)
+            for size in (1, 2, 3):
+                with m.Case(size):
+                    m.d.comb += aligned.eq(~following.vaddr[:size].any())
+        with m.If(self.operation.ready):
+            m.d.sync += [
+                valid.eq(self.operation.valid),
+                op.eq(following),
+                phase.eq(self.Phase.FIRST),
+                beat.eq(Mux(self.operation.valid & accesses, _Beat.TRANSLATE, _Beat.REST)),
+                vaddr.eq(following.vaddr),
+                mode.eq(
+                    Mux(following.hypervisor, self.hypervisor_mode.as_value(), self.data_mode.as_value())
+                ),
+                plain.eq(~accesses & ~following.multiply),
+                ends.eq(0),
+                self._misaligned.eq(atomic & ~aligned),
+                self._strict.eq(atomic | ~aligned | following.micro),
+            ]
+
+    def _translate(self, m: Module, op, phase, beat, vaddr, mode) -> None:
+        """Ask the MMU; keep what it says in any case, and go on when it says something."""
+        self._misaligned = misaligned = Signal()
+        """An atomic access that is misaligned."""
+        self._strict = Signal()
+        """Devices refuse this access."""
+        self._paddr = paddr = Signal(PA_BITS)
+        self._trap = trap = Signal(Trap)
+        self._is_store = is_store = Signal()
+        asked = Signal()
+        request, fault = self.translate.request, self.translate.fault
+        asks = beat == _Beat.TRANSLATE
+        m.d.comb += [
+            is_store.eq(
+                (op.kind == MemoryKind.STORE) | (op.kind == MemoryKind.SC) | (op.kind == MemoryKind.AMO)
+            ),
+            self.translate.valid.eq(asks & ~misaligned),
+            request.vaddr.eq(vaddr),
+            request.access.eq(Mux(is_store, Access.STORE, Access.LOAD)),
+            request.privilege.eq(mode.privilege),
+            request.virt.eq(mode.virt),
+            request.hlvx.eq(op.hlvx),
+            request.physical.eq(op.micro),
+            # Once: if the translation takes longer, it is the walker who wants the arrays.
+            self.cache.index_valid.eq((asks & ~asked) | (beat == _Beat.PREPARE)),
+            self.cache.index.eq(vaddr[:12]),
+            self.trap.eq(trap),
+        ]
+        m.d.sync += asked.eq(asks)
+        with m.If(beat == _Beat.PREPARE):
+            m.d.sync += beat.eq(_Beat.LOOK)
+        with m.If(asks):
+            m.d.sync += [
+                paddr.eq(self.translate.paddr),
+                trap.pc.eq(op.pc),
+                trap.tval.eq(vaddr),
+                trap.gva.eq(mode.virt),
+                trap.gpa.eq(0),
+                trap.tinst.eq(0),
+                trap.instruction.eq(Mux(op.compressed, op.instruction[:16], op.instruction)),
+                trap.compressed.eq(op.compressed),
+                trap.rights.eq(fault.rights),
+                trap.misconfigured.eq(fault.misconfigured),
+                trap.implicit.eq(fault.implicit),
+                trap.implicit_write.eq(fault.implicit_write),
+                trap.cause.eq(Mux(is_store, Cause.STORE_ACCESS, Cause.LOAD_ACCESS)),
+            ]
+            with m.If(misaligned):
+                m.d.sync += trap.cause.eq(Mux(is_store, Cause.STORE_MISALIGNED, Cause.LOAD_MISALIGNED))
+            with m.Else():
+                at_start = (phase != self.Phase.SECOND) & (phase != self.Phase.PROBE)
+                self._page_fault(m, op, trap, at_start & (phase != self.Phase.WRITE_SECOND), is_store)
+            with m.If(misaligned | self.translate.fault_valid):
+                m.d.sync += [phase.eq(self.Phase.FAULT), beat.eq(_Beat.REST)]
+            with m.Elif(self.translate.hit):
+                m.d.sync += beat.eq(_Beat.LOOK)
+
+    def _access(self, m: Module, op, phase, beat, store, word, stored, ends) -> None:
+        """Use the cache, with what stands in registers; keep what it says."""
+        paddr, trap, cache, is_store = self._paddr, self._trap, self.cache, self._is_store
+        reservation = Signal(self.Reservation)
+        offers = Signal()
+        last = Signal()
+        """The operation ends with this part of the access."""
+        line = paddr[6:]
+        refused = Signal()
+        step = Signal()
+        failed = Signal()
+        self._failed = Signal()
+        """The cache has said ``error``."""
+        conditional = op.kind == MemoryKind.SC
+        m.d.comb += [
+            refused.eq(~is_cacheable(paddr) & (self._strict | (op.hlvx & ~is_executable(paddr)))),
+            cache.valid.eq(offers & (~conditional | reservation.valid)),
+            cache.paddr.eq(paddr),
+            cache.size.eq(op.size),
+            cache.lock.eq((beat != _Beat.REST) & (op.kind == MemoryKind.AMO)),
+            step.eq((beat == _Beat.ACCESS) & (~cache.valid | cache.done)),
+            failed.eq(cache.valid & cache.error),
+        ]
+        splits = ((op.kind == MemoryKind.LOAD) | (op.kind == MemoryKind.STORE)) & store.crosses
+        with m.If((beat == _Beat.TRANSLATE) | (beat == _Beat.PREPARE)):
+            m.d.sync += [
+                cache.wdata.eq(store.word),
+                cache.wmask.eq(store.mask),
+                # Not the probes of a crossing store; a store-conditional when its reservation is known.
+                offers.eq(
+                    ((beat == _Beat.PREPARE) | (self.translate.valid & self.translate.hit))
+                    & ~conditional
+                    & ~(
+                        ((op.kind == MemoryKind.STORE) & (phase == self.Phase.FIRST) & store.crosses)
+                        | (phase == self.Phase.PROBE)
+                    )
+                ),
+                last.eq(
+                    ~(
+                        ((phase == self.Phase.FIRST) & (splits | (op.kind == MemoryKind.AMO)))
+                        | (phase == self.Phase.PROBE)
+                        | (phase == self.Phase.WRITE_FIRST)
+                    )
+                ),
+            ]
+        with m.If(beat == _Beat.LOOK):
+            # From here on the only fault is an access fault.
+            m.d.sync += [
+                beat.eq(_Beat.ACCESS),
+                trap.cause.eq(Mux(is_store, Cause.STORE_ACCESS, Cause.LOAD_ACCESS)),
+                trap.gpa.eq(0),
+                trap.tinst.eq(0),
+            ]
+            with m.If(conditional):
+                m.d.sync += offers.eq(reservation.line == line)
+            with m.If(refused):
+                m.d.sync += [offers.eq(0), phase.eq(self.Phase.FAULT), beat.eq(_Beat.REST)]
+        with m.If(beat == _Beat.ACCESS):
+            m.d.sync += [word.eq(cache.rdata), stored.eq(cache.valid)]
+        with m.If(step):
+            m.d.sync += [
+                beat.eq(_Beat.FINISH),
+                offers.eq(0),
+                self._failed.eq(failed),
+                ends.eq(last & ~failed),
+            ]
+            with m.If(~failed & (op.kind == MemoryKind.LR)):
+                m.d.sync += [reservation.valid.eq(1), reservation.line.eq(line)]
+            with m.Elif(~failed & conditional):
+                m.d.sync += reservation.valid.eq(0)
+        with m.If(self.drop_reservation | (self.snoop_valid & (self.snoop_paddr[6:] == reservation.line))):
+            m.d.sync += reservation.valid.eq(0)
+
+    def _go_on(self, m: Module, op, phase, beat, vaddr, crosses) -> None:
+        """The next part of the access, or its fault."""
+        next_word = Cat(Const(0, 3), op.vaddr[3:] + 1)
+        m.d.sync += [beat.eq(_Beat.TRANSLATE), vaddr.eq(next_word)]
+        with m.Switch(phase):
+            with m.Case(self.Phase.FIRST):
+                with m.If(op.kind == MemoryKind.AMO):
+                    m.d.sync += [phase.eq(self.Phase.AMO_WRITE), beat.eq(_Beat.PREPARE), vaddr.eq(op.vaddr)]
+                with m.Elif(op.kind == MemoryKind.STORE):
+                    m.d.sync += phase.eq(self.Phase.PROBE)
+                with m.Else():
+                    m.d.sync += phase.eq(self.Phase.SECOND)
+            with m.Case(self.Phase.PROBE):
+                m.d.sync += [phase.eq(self.Phase.WRITE_FIRST), vaddr.eq(op.vaddr)]
+            with m.Default():
+                m.d.sync += phase.eq(self.Phase.WRITE_SECOND)
+        with m.If(self._failed):
+            m.d.sync += [phase.eq(self.Phase.FAULT), beat.eq(_Beat.REST)]
+
+    def _addresses(self, m: Module, phase) -> tuple[Value, Value]:
+        first = Signal(PA_BITS)
+        is_first = phase == self.Phase.FIRST
+        with m.If(is_first):
+            m.d.sync += first.eq(self._paddr)
+        return Mux(is_first, self._paddr, first), self._paddr
