@@ -9,6 +9,7 @@ from amaranth.sim import Simulator
 
 from rtl.cache.dcache import DataCache
 from rtl.cache.interface import CacheOp
+from rtl.cache.stepped import SteppedDataCache
 from rtl.config import CacheConfig
 from rtl.isa.memory_map import DRAM_BASE, UART
 from tests.bus.axi_memory import AxiMemory
@@ -16,6 +17,7 @@ from tests.cache.drivers import Access, CoherentDriver, DataDriver, Reference
 
 READ, WRITE, CAS, CLEAN = CacheOp.READ, CacheOp.WRITE, CacheOp.CAS, CacheOp.CLEAN
 SMALL = CacheConfig(ways=2, way_bytes=256)
+BOTH = pytest.mark.parametrize("cache", [DataCache, SteppedDataCache])
 
 
 class Bench:
@@ -164,8 +166,9 @@ def test_cold_walk_overlaps_the_rest_of_each_line():
     assert cycles == [23] * 4
 
 
-def test_device_accesses_are_exact_and_ordered():
-    bench = Bench(latency=3)
+@BOTH
+def test_device_accesses_are_exact_and_ordered(cache):
+    bench = Bench(cache=cache, latency=3)
     accesses = [
         Access(UART.base + 5, WRITE, wdata=0x42 << 40, wmask=1 << 5, size=0),
         Access(UART.base + 4, size=2),
@@ -178,17 +181,19 @@ def test_device_accesses_are_exact_and_ordered():
     assert accesses[1].rdata == 0x42 << 40
 
 
-def test_dirty_victim_reaches_memory():
-    bench = Bench(SMALL)
+@BOTH
+def test_dirty_victim_reaches_memory(cache):
+    bench = Bench(SMALL, cache)
     stores = [Access(line(4 * n), WRITE, wdata=n + 1) for n in range(3)]
     bench.run_cpu(*stores, Access(line(8), idle=60))
     assert bench.memory.words[line(0)] == 1
     assert line(4) not in bench.memory.words
 
 
-def test_errors_reach_whoever_asked():
+@BOTH
+def test_errors_reach_whoever_asked(cache):
     bad = line(2)
-    bench = Bench(fails=lambda address: address & ~63 == bad or address == UART.base)
+    bench = Bench(cache=cache, fails=lambda address: address & ~63 == bad or address == UART.base)
     accesses = [
         Access(bad),
         Access(bad, WRITE, wdata=5),
@@ -244,11 +249,12 @@ async def add_one(bench: Bench, ctx, address: int, early: int) -> None:
     pins.set(ctx, valid=False)
 
 
+@BOTH
 @pytest.mark.parametrize("conflict", [True, False])
-def test_lock_keeps_writers_out(conflict):
+def test_lock_keeps_writers_out(conflict, cache):
     """AMOs of the hart while DMA and the walker add to the same word; with ``conflict``, while other lines
     push it out of the cache, so that writers wait for its fill when the lock rises."""
-    bench = Bench(CacheConfig(ways=1, way_bytes=128) if conflict else SMALL)
+    bench = Bench(CacheConfig(ways=1, way_bytes=128) if conflict else SMALL, cache)
     rounds, added = 25, 20
     rng = Random(conflict)
     counts = {"dma": 0, "walker": 0}
@@ -275,9 +281,10 @@ def test_lock_keeps_writers_out(conflict):
     assert bench.reference.read(line(0)) == rounds + counts["dma"] + counts["walker"]
 
 
-def test_lock_lets_the_walker_update_for_the_locking_access():
+@BOTH
+def test_lock_lets_the_walker_update_for_the_locking_access(cache):
     """The translation of an AMO may need an A/D update while lock is up already; back to back, too."""
-    bench = Bench()
+    bench = Bench(cache=cache)
     bench.poke(line(1), 5)
 
     async def testbench(ctx):
@@ -292,8 +299,9 @@ def test_lock_lets_the_walker_update_for_the_locking_access():
     bench.run(testbench)
 
 
-def test_snoop_tells_of_dma_writes_only():
-    bench = Bench()
+@BOTH
+def test_snoop_tells_of_dma_writes_only(cache):
+    bench = Bench(cache=cache)
     seen = []
 
     async def watch(ctx):
@@ -334,10 +342,11 @@ def test_dma_is_not_starved_by_a_busy_hart():
     assert bench.cpu.cycles < 340
 
 
-def test_a_line_is_cleaned_while_the_hart_waits_for_the_walker():
+@BOTH
+def test_a_line_is_cleaned_while_the_hart_waits_for_the_walker(cache):
     """The hart's operation waits for its translation, the next one offers its index all the time, and the
     walker waits until the instruction cache's line is clean."""
-    bench = Bench()
+    bench = Bench(cache=cache)
     seen = []
 
     async def cpu(ctx):
@@ -362,14 +371,15 @@ def test_a_line_is_cleaned_while_the_hart_waits_for_the_walker():
     bench.run(cpu, clean, walker, deadline)
 
 
+@BOTH
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(
     "config", [SMALL, CacheConfig(ways=1, way_bytes=128), CacheConfig(ways=4, way_bytes=512)]
 )
-def test_random_traffic(config, seed):
+def test_random_traffic(config, seed, cache):
     """All ports at once on a few lines that fight for the same sets, over a memory of random timing."""
     rng = Random(f"{seed} {config}")
-    bench = Bench(config, rng=Random(rng.random()))
+    bench = Bench(config, cache, rng=Random(rng.random()))
     addresses = [line(n, word) for n in [*range(6), *range(8, 14), 64, 128, 192] for word in (0, 1, 3, 7)]
     for address in addresses:
         bench.poke(address, rng.getrandbits(64))

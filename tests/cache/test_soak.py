@@ -17,6 +17,7 @@ from rtl.bus.axi import AxiSignature
 from rtl.cache.dcache import DataCache
 from rtl.cache.icache import InstructionCache
 from rtl.cache.interface import CoherentPort, DataPort, FetchPort
+from rtl.cache.stepped import SteppedDataCache
 from rtl.config import CacheConfig
 
 CYCLES = 1_000_000
@@ -25,8 +26,9 @@ CYCLES = 1_000_000
 class Soak(wiring.Component):
     """Both caches on one bus, all other ports outside."""
 
-    def __init__(self, config: CacheConfig) -> None:
+    def __init__(self, config: CacheConfig, cache: type[DataCache]) -> None:
         self.config = config
+        self.cache = cache
         super().__init__(
             {
                 "fetch": In(FetchPort),
@@ -40,7 +42,7 @@ class Soak(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         m.submodules.icache = icache = InstructionCache(self.config)
-        m.submodules.dcache = dcache = DataCache(self.config)
+        m.submodules.dcache = dcache = self.cache(self.config)
         m.submodules.arbiter = arbiter = AxiArbiter(2)
         connect(m, flipped(self.fetch), icache.cpu)
         connect(m, flipped(self.cpu), dcache.cpu)
@@ -53,10 +55,10 @@ class Soak(wiring.Component):
         return m
 
 
-def build(config: CacheConfig, folder: Path) -> Path:
+def build(config: CacheConfig, cache: type[DataCache], folder: Path) -> Path:
     """Verilate the caches with the traffic generator; returns the program."""
     source = folder / "soak.v"
-    source.write_text(verilog.convert(Soak(config), name="soak", emit_src=False))
+    source.write_text(verilog.convert(Soak(config, cache), name="soak", emit_src=False))
     command = [verilator_folder() / "bin" / "verilator", "--cc", "--exe", "--build", "-O3", "--assert"]
     command += [
         "-Wno-fatal",
@@ -76,6 +78,7 @@ def build(config: CacheConfig, folder: Path) -> Path:
 
 
 @pytest.mark.nightly
+@pytest.mark.parametrize("cache", [DataCache, SteppedDataCache])
 @pytest.mark.parametrize(
     "config",
     [
@@ -86,8 +89,8 @@ def build(config: CacheConfig, folder: Path) -> Path:
         CacheConfig(ways=8),
     ],
 )
-def test_soak(config, tmp_path):
-    program = build(config, tmp_path)
+def test_soak(config, cache, tmp_path):
+    program = build(config, cache, tmp_path)
     for seed in (1, 2):
         run = subprocess.run([program, str(seed), str(CYCLES)], capture_output=True, text=True)
         assert run.returncode == 0, f"seed {seed}: {run.stdout}"

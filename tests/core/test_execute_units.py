@@ -96,9 +96,10 @@ def test_branches() -> None:
     simulate(dut, process)
 
 
+@pytest.mark.parametrize("registered", [False, True])
 @pytest.mark.parametrize("function", range(4))
-def test_multiplier(function: int) -> None:
-    dut = Multiplier()
+def test_multiplier(function: int, registered: bool) -> None:
+    dut = Multiplier(registered=registered)
 
     async def process(ctx):
         for a, b in operands(60):
@@ -112,11 +113,16 @@ def test_multiplier(function: int) -> None:
             ctx.set(dut.enable, 1)
             await ctx.tick()
             ctx.set(dut.enable, 0)
+            if registered:
+                await ctx.tick()
             assert ctx.get(dut.result) == expected, (function, hex(a), hex(b))
             if function == 0:
                 ctx.set(dut.word, 1)
                 ctx.set(dut.enable, 1)
                 await ctx.tick()
+                ctx.set(dut.enable, 0)
+                if registered:
+                    await ctx.tick()
                 assert ctx.get(dut.result) == signed(a * b, 32) & MASK
 
     simulate(dut, process)

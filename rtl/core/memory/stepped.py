@@ -33,9 +33,9 @@ class _Beat(enum.Enum, shape=3):
 
 
 class SteppedMemoryStage(MemoryStage):
-    """A load or store takes four cycles at least: the beats TRANSLATE, LOOK, ACCESS and FINISH; a multiplication
-    two. The cache is a :class:`SteppedDataCache`, whose ``index`` this stage drives itself (``index_ready`` is
-    always up, ``index_valid`` and ``index`` are not looked at).
+    """A load or store takes four cycles at least, the beats TRANSLATE, LOOK, ACCESS and FINISH; a
+    multiplication takes two. The cache is a :class:`SteppedDataCache`; this stage drives its ``index`` itself
+    (``index_ready`` is always up, and nobody looks at ``index_valid`` and ``index``).
 
     Nothing that translation depends on changes while an operation waits here: CSRs are written, and fences
     done, by what comes into this stage or leaves it empty.
