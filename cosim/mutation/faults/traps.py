@@ -264,8 +264,8 @@ TRAP_FAULTS = (
         "tinst_offset",
         "htinst of a page-crossing access has no address offset",
         _MEMORY,
-        old="Mux(vaddr == op.vaddr, 0,",
-        new="Mux((vaddr == op.vaddr) | FAULT, 0,",
+        old="Mux(at_start, 0,",
+        new="Mux(at_start | FAULT, 0,",
         programs=("bug_crossing_guest_fault",),
     ),
     Fault(
