@@ -8,6 +8,7 @@ from amaranth.sim import Simulator
 from rtl.core.execute.alu import Alu, BranchUnit
 from rtl.core.execute.divider import Divider
 from rtl.core.execute.multiplier import Multiplier
+from rtl.core.execute.split_alu import SplitAlu
 from rtl.core.memory.amo import AmoUnit
 from rtl.core.stages import AluOp, AmoOp, BranchOp
 
@@ -55,8 +56,9 @@ def alu_result(op: AluOp, a: int, b: int, word: bool) -> int:
 
 
 @pytest.mark.parametrize("op", AluOp)
-def test_alu(op: AluOp) -> None:
-    dut = Alu()
+@pytest.mark.parametrize("kind", [Alu, SplitAlu])
+def test_alu(kind: type, op: AluOp) -> None:
+    dut = kind()
     has_word = op in (AluOp.ADD, AluOp.SUB, AluOp.SLL, AluOp.SRL, AluOp.SRA)
 
     async def process(ctx):
@@ -67,6 +69,9 @@ def test_alu(op: AluOp) -> None:
                 ctx.set(dut.b, b)
                 ctx.set(dut.word, word)
                 assert ctx.get(dut.result) == alu_result(op, a, b, word), (op, hex(a), hex(b), word)
+                if isinstance(dut, SplitAlu):
+                    assert ctx.get(dut.shifts) == (op in (AluOp.SLL, AluOp.SRL, AluOp.SRA))
+                    assert ctx.get(dut.shifts) or ctx.get(dut.quick) == alu_result(op, a, b, word)
 
     simulate(dut, process)
 
@@ -142,8 +147,9 @@ def division(a: int, b: int, is_signed: bool, remainder: bool, word: bool) -> in
 @pytest.mark.parametrize("word", [False, True])
 @pytest.mark.parametrize("remainder", [False, True])
 @pytest.mark.parametrize("is_signed", [False, True])
-def test_divider(is_signed: bool, remainder: bool, word: bool) -> None:
-    dut = Divider()
+@pytest.mark.parametrize("slow", [False, True])
+def test_divider(slow: bool, is_signed: bool, remainder: bool, word: bool) -> None:
+    dut = Divider(slow)
 
     async def process(ctx):
         ctx.set(dut.signed, is_signed)
@@ -157,7 +163,7 @@ def test_divider(is_signed: bool, remainder: bool, word: bool) -> None:
             while not ctx.get(dut.done):
                 await ctx.tick()
                 cycles += 1
-                assert cycles <= 66
+                assert cycles <= 66 + slow
             for _ in range(number % 3):  # the result stays until it is taken
                 await ctx.tick()
             assert ctx.get(dut.result) == division(a, b, is_signed, remainder, word), (hex(a), hex(b))
@@ -168,8 +174,9 @@ def test_divider(is_signed: bool, remainder: bool, word: bool) -> None:
     simulate(dut, process)
 
 
-def test_divider_stops_when_the_result_is_not_wanted() -> None:
-    dut = Divider()
+@pytest.mark.parametrize("slow", [False, True])
+def test_divider_stops_when_the_result_is_not_wanted(slow: bool) -> None:
+    dut = Divider(slow)
 
     async def process(ctx):
         for wasted in range(1, 6):

@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from rtl.config import CoreConfig
+from rtl.core.csr.accounting import connect_events
 from rtl.core.csr.architecture import Architecture, connect_architecture
 from rtl.core.csr.counters import Counters
 from rtl.core.csr.delegation import Delegation
@@ -29,10 +30,8 @@ from rtl.core.interface import (
     XretPort,
 )
 from rtl.core.vmx.interface import VmxCsrPort
-from rtl.core.vmx.record import exit_reason
 from rtl.isa.csr_state import COUNTERS, csr_states, visible_states
 from rtl.isa.csrs import CSRS, VS_ALIASES
-from rtl.isa.events import EXIT_OF_XVMX
 from rtl.isa.paging import PMP_ENTRIES, AtpMode
 from rtl.isa.privilege import Privilege
 from rtl.isa.xvmx import Arch, ExitReason
@@ -140,7 +139,7 @@ class CsrUnit(wiring.Component):
         self._traps(m, status, delegation, levels)
         self._interrupts(m, status, delegation, environment, interrupts)
         self._memory(m, status, roots, environment, pmp)
-        self._events(m, delegation, status, roots, counters)
+        connect_events(self, m, delegation, status, roots, counters)
         if self.config.observe:
             self._observe(m, values | {n: getattr(levels, n) for n in levels.signature.members}, interrupts)
         return m
@@ -391,27 +390,4 @@ class CsrUnit(wiring.Component):
                     self.translation.vs_adue.eq(environment.menvcfg.adue),
                     # Root's MXR is not the guest's; only loads look at it.
                     self.translation.mxr.eq(status.mstatus.mxr & ~status.data_mode.virt),
-                ]
-
-    def _events(self, m: Module, delegation, status, roots, counters) -> None:
-        out, trap = self.events_out, self.trap
-        m.d.comb += [
-            out.eq(self.events),
-            out.trap.eq(trap.valid),
-            out.interrupt.eq(trap.valid & trap.trap.interrupt),
-            out.vm_exit.eq(trap.valid & self.mode.virt & (delegation.level != Level.VS)),
-            out.vm_entry.eq((self.xret.valid & status.entering_guest) | self.vmx.enter),
-            out.exit_interrupt.eq(trap.trap.interrupt),
-            out.exit_cause.eq(delegation.code),
-            out.exit_to_machine.eq(delegation.level == Level.MACHINE),
-            out.vmid.eq(roots.hgatp.vmid),
-            counters.retired.eq(self.retired),
-        ]
-        when = m.d.sync if self.config.cuts.execute else m.d.comb
-        when += [counters.events.eq(out), counters.mode.eq(self.mode)]
-        if self.config.xvmx:
-            with m.If(trap.exits):
-                m.d.comb += [
-                    out.exit_interrupt.eq(0),
-                    out.exit_cause.eq(EXIT_OF_XVMX | exit_reason(trap.trap)),
                 ]

@@ -27,6 +27,10 @@ class Divider(wiring.Component):
     Division by zero gives -1 and the dividend, signed overflow the dividend and 0, as the specification
     demands. Takes 2 cycles and one for each bit by which the dividend is longer than the divisor.
 
+    Parameters
+    ----------
+    slow: one cycle more, between counting zeros and shifting by their number
+
     Members
     -------
     start: a division is wanted; hold with stable operands until ``done``
@@ -45,6 +49,10 @@ class Divider(wiring.Component):
     take: In(1)
     done: Out(1)
     result: Out(64)
+
+    def __init__(self, slow: bool = False) -> None:
+        self.slow = slow
+        super().__init__()
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -73,12 +81,20 @@ class Divider(wiring.Component):
                 ]
                 m.next = "ALIGN"
             with m.State("ALIGN"):
-                m.d.sync += [steps.eq(distance), shifted.eq(shifted << (distance - 1)[:6])]
-                with m.If(distance == 0):
-                    m.d.sync += shifted.eq(shifted)
-                m.next = "STEP"
+                m.d.sync += steps.eq(distance)
+                if self.slow:
+                    m.next = "SHIFT"
+                else:
+                    self._shift(m, shifted, distance)
+                    m.next = "STEP"
                 with m.If(self.take):
                     m.next = "IDLE"
+            if self.slow:
+                with m.State("SHIFT"):
+                    self._shift(m, shifted, steps)
+                    m.next = "STEP"
+                    with m.If(self.take):
+                        m.next = "IDLE"
             with m.State("STEP"):
                 m.d.comb += self.done.eq(steps == 0)
                 with m.If(~self.done):
@@ -100,6 +116,13 @@ class Divider(wiring.Component):
             self.result.eq(Mux(self.word, chosen[:32].as_signed(), chosen)),
         ]
         return m
+
+    @staticmethod
+    def _shift(m: Module, shifted, distance) -> None:
+        """Below the dividend's first bit."""
+        m.d.sync += shifted.eq(shifted << (distance - 1)[:6])
+        with m.If(distance == 0):
+            m.d.sync += shifted.eq(shifted)
 
     def _extend(self, m: Module, value, name: str):
         """An operand as 64 bits: for the word forms its low half, extended."""

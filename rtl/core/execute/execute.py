@@ -1,19 +1,20 @@
 """The execute stage: arithmetic, branches, CSR access, privileged instructions, traps."""
 
-from amaranth import Cat, Const, Module, Mux, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.config import CoreConfig
 from rtl.core.execute.alu import Alu, BranchUnit
+from rtl.core.execute.branches import resolve
 from rtl.core.execute.divider import Divider
 from rtl.core.execute.exceptions import ExceptionUnit
 from rtl.core.execute.outputs import STACK_POINTER, replace_by_vmx, tell_companion, tell_vmx, transformed
 from rtl.core.execute.phases import Phases, connect_phases, judge
+from rtl.core.execute.split_alu import SplitAlu
 from rtl.core.interface import CsrPort, Mode, SystemOp, SystemPort, Trap, TrapPort, XretPort
 from rtl.core.stages import (
     ASelect,
-    BranchKind,
     BranchOp,
     BranchUpdate,
     BSelect,
@@ -96,13 +97,14 @@ class Execute(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        m.submodules.alu = alu = Alu()
-        m.submodules.companion_alu = companion_alu = Alu()
+        cut = self.config.cuts.execute
+        m.submodules.alu = alu = SplitAlu() if cut else Alu()
+        m.submodules.companion_alu = companion_alu = SplitAlu() if cut else Alu()
         m.submodules.branch = branch = BranchUnit()
-        m.submodules.divider = divider = Divider()
+        m.submodules.divider = divider = Divider(slow=cut)
         m.submodules.exceptions = exceptions = ExceptionUnit()
         phases = None
-        if self.config.cuts.execute:
+        if cut:
             m.submodules.phases = phases = Phases()
 
         op = Signal(ExecuteOp)
@@ -138,7 +140,7 @@ class Execute(wiring.Component):
         verdict = exceptions if phases is None else phases
         m.d.comb += trapping.eq(verdict.valid)
 
-        mispredict, next_address = self._branch(m, op, branch.taken, address, link)
+        mispredict, next_address = resolve(self, m, op, branch.taken, address, link)
         finished, refetch = self._units(m, op, valid, commit, divider, verdict, started, phases)
         is_memory = control.memory != MemoryKind.NONE
         plain = Signal()
@@ -203,35 +205,6 @@ class Execute(wiring.Component):
             self.mispredict_event.eq(commit & plain & mispredict),
         ]
         return m
-
-    def _branch(self, m: Module, op, taken, address, link):
-        """Where execution goes on, whether fetch went elsewhere, and what the predictor learns."""
-        control, fetched = op.control, op.fetched
-        target = Signal(64)
-        mispredict = Signal()
-        jalr = control.branch == BranchOp.JALR
-        m.d.comb += [
-            target.eq(Mux(jalr, Cat(Const(0, 1), address[1:]), fetched.pc + op.immediate)),
-            mispredict.eq(
-                (taken != fetched.predicted_taken) | (taken & (target != fetched.predicted_target))
-            ),
-        ]
-        kind = Signal(BranchKind)
-        links = (op.rd == 1) | (op.rd == 5)
-        with m.If((control.branch == BranchOp.JAL) | jalr):
-            m.d.comb += kind.eq(BranchKind.JUMP)
-            with m.If(links):
-                m.d.comb += kind.eq(BranchKind.CALL)
-            with m.Elif(jalr & ((op.rs1 == 1) | (op.rs1 == 5))):
-                m.d.comb += kind.eq(BranchKind.RETURN)
-        m.d.comb += [
-            self.update.last_parcel.eq(Mux(fetched.compressed, fetched.pc, fetched.pc + 2)),
-            self.update.taken.eq(taken),
-            self.update.target.eq(target),
-            self.update.kind.eq(kind),
-            self.update.link.eq(link),
-        ]
-        return mispredict, Mux(taken, target, link)
 
     def _units(self, m: Module, op, valid, commit, divider, verdict, started, phases):
         """Everything that takes effect or time beyond the ALU. Returns (finished, refetch)."""
@@ -335,7 +308,7 @@ class Execute(wiring.Component):
         arithmetic, computed = result, divider.result
         if phases is not None:
             arithmetic, computed = Signal(64), Signal(64)
-            m.d.comb += arithmetic.eq(Mux(control.branch != BranchOp.NONE, link, alu.result))
+            m.d.comb += arithmetic.eq(Mux(control.branch != BranchOp.NONE, link, alu.quick))
             m.d.sync += computed.eq(divider.result)
         with m.If(control.csr.as_value().any()):
             m.d.comb += result.eq(self.csr.rdata)
@@ -372,8 +345,8 @@ class Execute(wiring.Component):
         replace_by_vmx(self, m)
         live, learns, removes = valid & ~verdict.kill, ~verdict.kill, verdict.refetch
         if phases is not None:
-            # What is special gives its result later; what dies leaves nobody behind who could take it.
-            m.d.comb += later.eq(is_memory | control.multiply | phases.special)
+            # Results of shifts and of what is special come later; what dies leaves nobody who could take one.
+            m.d.comb += later.eq(is_memory | control.multiply | phases.special | alu.shifts)
             live, learns, removes = valid, ~phases.special, fetched.bad_prediction
         learn = op.control.branch != BranchOp.NONE
         told = Signal()

@@ -22,7 +22,7 @@ def tell_vmx(execute, m: Module, op, valid, commit, exceptions, phases) -> None:
         stands, interrupted = ~exceptions.interrupt_valid, exceptions.interrupt_valid
     else:
         # What acts must not make the unit begin anything.
-        stands = Mux(phases.acting, ~phases.kill, ~phases.held)
+        stands = Mux(phases.acting, ~phases.kill, ~phases.held & (phases.looked | ~phases.special))
         interrupted = phases.interrupted & ~phases.acting
         checked = phases.checked
         csr_legal = execute.csr.valid & phases.looked & ~checked.csr_illegal & ~checked.csr_virtual
@@ -90,6 +90,7 @@ def replace_by_vmx(execute, m: Module) -> None:
 def tell_companion(execute, m: Module, op, valid, kill, mispredict, redirected, alu) -> None:
     """The companion's result, forwarded and passed on."""
     companion, out = op.companion, execute.result.p.companion
+    split = execute.config.cuts.execute
     m.d.comb += [
         alu.op.eq(companion.alu),
         alu.word.eq(companion.word),
@@ -106,8 +107,8 @@ def tell_companion(execute, m: Module, op, valid, kill, mispredict, redirected, 
             valid & companion.valid & companion.rd.any() & (companion.older | ~redirected)
         ),
         execute.forward[1].rd.eq(companion.rd),
-        execute.forward[1].ready.eq(1),
-        execute.forward[1].data.eq(alu.result),
+        execute.forward[1].ready.eq(~alu.shifts if split else 1),
+        execute.forward[1].data.eq(alu.quick if split else alu.result),
     ]
 
 

@@ -38,7 +38,7 @@ class Phases(wiring.Component):
     stands, operation: what is in execute
     clear: the memory stage is empty or finishes, and does not fault
     leaves: the operation goes, or dies, at the end of this cycle
-    wait, abort: of the VMX unit
+    wait, abort: of the VMX unit; for an ordinary operation they count a cycle later
     disturbs: what interrupts depend on changes at the end of this cycle, other than in ACT
     interrupt: the decision of the cycle before
     started: no interrupt comes before the operation any more
@@ -92,7 +92,7 @@ class Phases(wiring.Component):
         m = Module()
         op = self.operation
         control, fetched = op.control, op.fetched
-        judges, disturbed, settled = Signal(), Signal(), Signal()
+        judges, disturbed, waited, settled = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             self.special.eq(
                 Cat(
@@ -111,7 +111,7 @@ class Phases(wiring.Component):
             self.interrupted.eq(self.interrupt & settled & ~self.started),
             judges.eq(
                 self.stands
-                & (self.special | self.held)
+                & (self.special | self.held | self.abort)
                 & ~self.acting
                 & self.looked
                 & self.clear
@@ -121,11 +121,12 @@ class Phases(wiring.Component):
             ),
             self.keep.eq(judges | self.acting),
             self.may_act.eq(self.acting | ~self.special),
-            self.may_leave.eq(self.acting | ~(self.special | self.held)),
+            self.may_leave.eq(self.acting | ~(self.special | self.held | waited)),
             self.kill.eq(self.valid | self.refetch),
         ]
         m.d.sync += [
-            disturbed.eq((self.acting & self.leaves) | self.wait | self.abort | self.disturbs),
+            disturbed.eq((self.acting & self.leaves) | self.disturbs),
+            waited.eq(self.wait | self.abort),
             self.checked.eq(self.checks),
             self.looked.eq(self.stands),
             settled.eq(self.stands & self.clear),

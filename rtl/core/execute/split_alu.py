@@ -1,0 +1,85 @@
+"""The integer ALU of ``Cuts.execute``."""
+
+from amaranth import Cat, Const, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.core.stages import AluOp
+
+__all__ = ["SplitAlu"]
+
+
+class SplitAlu(wiring.Component):
+    """As ``Alu``, in a shape that suits an FPGA: one carry chain, and a shifter of stages of two bits, which
+    the results that are needed at once do not pass.
+
+    Members
+    -------
+    op, word, a, b, result: as of ``Alu``
+    shifts: ``op`` is a shift
+    quick: result of any other one
+    """
+
+    op: In(AluOp)
+    word: In(1)
+    a: In(64)
+    b: In(64)
+    result: Out(64)
+    shifts: Out(1)
+    quick: Out(64)
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        shifted = self._shift(m)
+        subtract = Signal()
+        total = Signal(66)
+        less = Signal()
+        m.d.comb += [
+            subtract.eq(self.op.as_value().matches(AluOp.SUB, AluOp.SLT, AluOp.SLTU)),
+            # The lowest bit is the carry in, the highest one the carry out.
+            total.eq(Cat(Const(1, 1), self.a) + Cat(subtract, self.b ^ subtract.replicate(64))),
+            less.eq(~total[65] ^ ((self.op == AluOp.SLT) & (self.a[63] ^ self.b[63]))),
+        ]
+        with m.Switch(self.op):
+            with m.Case(AluOp.XOR):
+                m.d.comb += self.quick.eq(self.a ^ self.b)
+            with m.Case(AluOp.OR):
+                m.d.comb += self.quick.eq(self.a | self.b)
+            with m.Case(AluOp.AND):
+                m.d.comb += self.quick.eq(self.a & self.b)
+            with m.Case(AluOp.SLT, AluOp.SLTU):
+                m.d.comb += self.quick.eq(less)
+            with m.Default():
+                m.d.comb += self.quick.eq(total[1:65])
+                with m.If(self.word):
+                    m.d.comb += self.quick.eq(total[1:33].as_signed())
+        m.d.comb += [
+            self.shifts.eq(self.op.as_value().matches(AluOp.SLL, AluOp.SRL, AluOp.SRA)),
+            self.result.eq(Mux(self.shifts, shifted, self.quick)),
+        ]
+        return m
+
+    def _shift(self, m: Module) -> Signal:
+        amount, fill = Signal(6), Signal()
+        left, right, wide = Signal(64, name="left0"), Signal(64, name="right0"), Signal(64)
+        m.d.comb += [
+            amount.eq(Cat(self.b[:5], self.b[5] & ~self.word)),
+            fill.eq((self.op == AluOp.SRA) & Mux(self.word, self.a[31], self.a[63])),
+            left.eq(self.a),
+            right.eq(Cat(self.a[:32], Mux(self.word, fill.replicate(32), self.a[32:]))),
+        ]
+        for low in (4, 2, 0):
+            lefts, rights = Signal(64, name=f"left{6 - low}"), Signal(64, name=f"right{6 - low}")
+            with m.Switch(amount[low : low + 2]):
+                for times in range(4):
+                    by = times << low
+                    with m.Case(times):
+                        m.d.comb += [
+                            lefts.eq(Cat(Const(0, by), left[: 64 - by])),
+                            rights.eq(Cat(right[by:], fill.replicate(by))),
+                        ]
+            left, right = lefts, rights
+        m.d.comb += wide.eq(Mux(self.op == AluOp.SLL, left, right))
+        shifted = Signal(64)
+        m.d.comb += shifted.eq(Mux(self.word, wide[:32].as_signed(), wide))
+        return shifted
