@@ -29,7 +29,7 @@ class Divider(wiring.Component):
 
     Parameters
     ----------
-    slow: one cycle more, between counting zeros and shifting by their number
+    slow: one cycle more, in which leading zeros are counted
 
     Members
     -------
@@ -68,7 +68,8 @@ class Divider(wiring.Component):
         distance = Signal(7)
         m.d.comb += difference.eq(rest - shifted)
         fits = ~difference[64]
-        self._align(m, rest, shifted, distance)
+        lengths = self._lengths(m, rest, shifted)
+        self._align(m, shifted, lengths, distance)
 
         with m.FSM():
             with m.State("IDLE"), m.If(self.start & ~self.take):
@@ -79,22 +80,19 @@ class Divider(wiring.Component):
                     negate_quotient.eq((negative_a ^ negative_b) & (divisor != 0)),
                     negate_rest.eq(negative_a),
                 ]
-                m.next = "ALIGN"
-            with m.State("ALIGN"):
-                m.d.sync += steps.eq(distance)
-                if self.slow:
-                    m.next = "SHIFT"
-                else:
-                    self._shift(m, shifted, distance)
-                    m.next = "STEP"
-                with m.If(self.take):
-                    m.next = "IDLE"
+                m.next = "COUNT" if self.slow else "ALIGN"
             if self.slow:
-                with m.State("SHIFT"):
-                    self._shift(m, shifted, steps)
-                    m.next = "STEP"
+                with m.State("COUNT"):
+                    m.next = "ALIGN"
                     with m.If(self.take):
                         m.next = "IDLE"
+            with m.State("ALIGN"):
+                m.d.sync += [steps.eq(distance), shifted.eq(shifted << (distance - 1)[:6])]
+                with m.If(distance == 0):
+                    m.d.sync += shifted.eq(shifted)
+                m.next = "STEP"
+                with m.If(self.take):
+                    m.next = "IDLE"
             with m.State("STEP"):
                 m.d.comb += self.done.eq(steps == 0)
                 with m.If(~self.done):
@@ -117,13 +115,6 @@ class Divider(wiring.Component):
         ]
         return m
 
-    @staticmethod
-    def _shift(m: Module, shifted, distance) -> None:
-        """Below the dividend's first bit."""
-        m.d.sync += shifted.eq(shifted << (distance - 1)[:6])
-        with m.If(distance == 0):
-            m.d.sync += shifted.eq(shifted)
-
     def _extend(self, m: Module, value, name: str):
         """An operand as 64 bits: for the word forms its low half, extended."""
         wide = Signal(64, name=name)
@@ -132,9 +123,20 @@ class Divider(wiring.Component):
             m.d.comb += wide[32:].eq((value[31] & self.signed).replicate(32))
         return wide
 
-    def _align(self, m: Module, rest, shifted, distance) -> None:
+    def _lengths(self, m: Module, rest, shifted) -> tuple:
+        """Leading zeros of both, with ``slow`` a cycle later."""
+        zeros = tuple(
+            _leading_zeros(m, value, name)
+            for value, name in ((rest, "zeros_rest"), (shifted, "zeros_divisor"))
+        )
+        if self.slow:
+            counted = (Signal(6, name="counted_rest"), Signal(6, name="counted_divisor"))
+            m.d.sync += [register.eq(value) for register, value in zip(counted, zeros, strict=True)]
+            zeros = counted
+        return zeros
+
+    def _align(self, m: Module, shifted, lengths, distance) -> None:
         """Quotient bits to compute: none if the dividend is shorter than the divisor or the divisor is 0."""
-        zeros_rest = _leading_zeros(m, rest, "zeros_rest")
-        zeros_divisor = _leading_zeros(m, shifted, "zeros_divisor")
+        zeros_rest, zeros_divisor = lengths
         with m.If((shifted != 0) & (zeros_divisor >= zeros_rest)):
             m.d.comb += distance.eq((zeros_divisor - zeros_rest)[:6] + 1)

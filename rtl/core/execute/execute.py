@@ -150,7 +150,7 @@ class Execute(wiring.Component):
             self.index.eq(address[:12]),
             commit.eq(valid & done & self.result.ready & ~self.memory_fault),
             self.operation.ready.eq((~valid & ~self.vmx.busy) | commit),
-            divider.take.eq(commit | self.memory_fault),
+            divider.take.eq((commit if phases is None else phases.acting) | self.memory_fault),
         ]
         ends = trapping | verdict.refetch | (finished & (~is_memory | self.index_ready))
         if phases is None:
@@ -309,7 +309,8 @@ class Execute(wiring.Component):
         if phases is not None:
             arithmetic, computed = Signal(64), Signal(64)
             m.d.comb += arithmetic.eq(Mux(control.branch != BranchOp.NONE, link, alu.quick))
-            m.d.sync += computed.eq(divider.result)
+            with m.If(~phases.acting):
+                m.d.sync += computed.eq(divider.result)
         with m.If(control.csr.as_value().any()):
             m.d.comb += result.eq(self.csr.rdata)
         with m.If(control.divide):

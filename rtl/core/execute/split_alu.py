@@ -80,6 +80,12 @@ class SplitAlu(wiring.Component):
                         ]
             left, right = lefts, rights
         m.d.comb += wide.eq(Mux(self.op == AluOp.SLL, left, right))
-        shifted = Signal(64)
-        m.d.comb += shifted.eq(Mux(self.word, wide[:32].as_signed(), wide))
+        # The sign of a word has a path of its own, for it goes to many places.
+        sign, shifted = Signal(), Signal(64)
+        from_left = Cat(reversed(self.a[:32])).bit_select(self.b[:5], 1)
+        from_right = self.a[31] & ((self.op == AluOp.SRA) | ~self.b[:5].any())
+        m.d.comb += [
+            sign.eq(Mux(self.op == AluOp.SLL, from_left, from_right)),
+            shifted.eq(Cat(wide[:32], Mux(self.word, sign.replicate(32), wide[32:]))),
+        ]
         return shifted

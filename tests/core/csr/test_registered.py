@@ -1,0 +1,100 @@
+"""The CSR unit with Cuts.execute: what is registered between a check and what acts on it."""
+
+import pytest
+
+from rtl.config import CoreConfig, Cuts
+from rtl.core.interface import CsrOp
+from rtl.isa.causes import Interrupt
+from rtl.isa.csrs import CSRS
+from rtl.isa.xvmx import Arch
+from tests.core.csr.harness import Hart, run
+
+CUT = CoreConfig(cuts=Cuts(execute=True))
+
+
+async def access(hart: Hart, name: str, op: CsrOp, operand: int, *, write: bool = True) -> int:
+    """A CSR instruction in two cycles; what it reads."""
+    ctx, port = hart.ctx, hart.unit.csr
+    ctx.set(port.valid, 1)
+    ctx.set(port.number, CSRS[name].number)
+    ctx.set(port.op, op)
+    ctx.set(port.write, write)
+    ctx.set(port.operand, operand)
+    await ctx.tick()
+    ctx.set(hart.unit.acting, 1)
+    ctx.set(port.commit, 1)
+    value = ctx.get(port.rdata)
+    await ctx.tick()
+    for member in (port.valid, port.commit, hart.unit.acting):
+        ctx.set(member, 0)
+    return value
+
+
+async def read(hart: Hart, name: str) -> int:
+    return await access(hart, name, CsrOp.SET, 0, write=False)
+
+
+@pytest.mark.parametrize("op", [CsrOp.WRITE, CsrOp.SET, CsrOp.CLEAR])
+def test_a_write_combines_with_what_was_read(op: CsrOp) -> None:
+    async def test(hart: Hart) -> None:
+        await access(hart, "mscratch", CsrOp.WRITE, 0xFF00)
+        assert await access(hart, "mscratch", op, 0x0FF0) == 0xFF00
+        expected = {CsrOp.WRITE: 0x0FF0, CsrOp.SET: 0xFFF0, CsrOp.CLEAR: 0xF000}[op]
+        assert await read(hart, "mscratch") == expected
+
+    run(test, CUT)
+
+
+def test_what_is_read_stays_while_it_acts() -> None:
+    async def test(hart: Hart) -> None:
+        ctx, port = hart.ctx, hart.unit.csr
+        ctx.set(port.valid, 1)
+        ctx.set(port.number, CSRS["mcycle"].number)
+        await ctx.tick()
+        ctx.set(hart.unit.acting, 1)
+        first = ctx.get(port.rdata)
+        await ctx.tick().repeat(3)
+        assert ctx.get(port.rdata) == first
+
+    run(test, CUT)
+
+
+def test_the_hole_drops_writes() -> None:
+    """A write of sstatus in U mode, where mvirt.HOLE lets it be read, has no effect."""
+
+    async def test(hart: Hart) -> None:
+        hole = CSRS["mvirt"].mask("HOLE")
+        await access(hart, "mvirt", CsrOp.WRITE, hole | int(Arch.XVMX))
+        await access(hart, "mstatus", CsrOp.CLEAR, CSRS["mstatus"].mask("MPP"))
+        before = await read(hart, "sstatus")
+        await hart.xret(machine=True)
+        assert hart.mode == "U"
+        await access(hart, "sstatus", CsrOp.SET, CSRS["sstatus"].mask("SUM"))
+        assert await read(hart, "sstatus") == before
+        await hart.trap(8)
+        assert not await read(hart, "sstatus") & CSRS["sstatus"].mask("SUM")
+
+    run(test, CUT)
+
+
+def test_an_interrupt_is_told_a_cycle_later_and_stays_while_kept() -> None:
+    async def test(hart: Hart) -> None:
+        ctx, unit = hart.ctx, hart.unit
+        await access(hart, "mie", CsrOp.WRITE, 1 << Interrupt.MTI | 1 << Interrupt.MEI)
+        await access(hart, "mstatus", CsrOp.SET, CSRS["mstatus"].mask("MIE"))
+        ctx.set(unit.lines.mtip, 1)
+        assert hart.interrupt() is None
+        await ctx.tick()
+        assert hart.interrupt() == ctx.get(unit.vmx.code) == Interrupt.MTI
+        ctx.set(unit.keep, 1)
+        ctx.set(unit.lines.meip, 1)
+        await ctx.tick().repeat(2)
+        assert hart.interrupt() == ctx.get(unit.vmx.code) == Interrupt.MTI
+        ctx.set(unit.keep, 0)
+        await ctx.tick()
+        assert hart.interrupt() == ctx.get(unit.vmx.code) == Interrupt.MEI
+        ctx.set(unit.lines, {})
+        await ctx.tick()
+        assert hart.interrupt() is None
+
+    run(test, CUT)
