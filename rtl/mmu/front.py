@@ -41,24 +41,25 @@ class Front(wiring.Component):
     def __init__(self, entries: int, *, hypervisor: bool) -> None:
         self.entries = entries
         self.hypervisor = hypervisor
-        super().__init__(
-            {
-                "port": In(TranslatePort),
-                "context": In(TranslationContext),
-                "pmp": Out(PmpCheck),
-                "miss": Out(1),
-                "take": In(1),
-                "request": Out(TranslationRequest),
-                "held": Out(TranslationRequest),
-                "wanted": Out(1),
-                "failed": In(1),
-                "fault": In(Fault),
-                "forget": In(1),
-                "fill": In(FillPort),
-                "fence_valid": In(1),
-                "fence": In(Fence),
-            }
-        )
+        super().__init__(self._ports())
+
+    def _ports(self) -> dict:
+        return {
+            "port": In(TranslatePort),
+            "context": In(TranslationContext),
+            "pmp": Out(PmpCheck),
+            "miss": Out(1),
+            "take": In(1),
+            "request": Out(TranslationRequest),
+            "held": Out(TranslationRequest),
+            "wanted": Out(1),
+            "failed": In(1),
+            "fault": In(Fault),
+            "forget": In(1),
+            "fill": In(FillPort),
+            "fence_valid": In(1),
+            "fence": In(Fence),
+        }
 
     def elaborate(self, platform) -> Module:
         m = Module()

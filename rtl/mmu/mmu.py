@@ -1,6 +1,6 @@
 """The memory-management unit: two first-level TLBs over one second level and one walker."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,9 +8,11 @@ from rtl.cache.interface import CoherentPort
 from rtl.config import CoreConfig
 from rtl.isa.paging import PMP_ENTRIES
 from rtl.mmu.front import Front
-from rtl.mmu.interface import FenceOp, FencePort, PmpEntry, TranslatePort, TranslationContext
+from rtl.mmu.front_cut import CutFront
+from rtl.mmu.interface import Fence, FenceOp, FencePort, PmpEntry, TranslatePort, TranslationContext
 from rtl.mmu.pmp import Pmp
 from rtl.mmu.second_level import SecondLevelTlb
+from rtl.mmu.walk_cut import CutWalker
 from rtl.mmu.walker import Walker
 
 __all__ = ["Mmu", "MmuEvents"]
@@ -50,33 +52,41 @@ class Mmu(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        sizes, hypervisor = self.config.tlb, self.config.hypervisor
-        m.submodules.itlb = itlb = Front(sizes.instruction, hypervisor=hypervisor)
-        m.submodules.dtlb = dtlb = Front(sizes.data, hypervisor=hypervisor)
-        m.submodules.l2tlb = second = SecondLevelTlb(sizes.second_level_sets, sizes.second_level_ways)
-        m.submodules.walker = walker = Walker(sizes, hypervisor=hypervisor)
-        m.submodules.pmp = pmp = Pmp(3)
+        sizes, hypervisor, cut = self.config.tlb, self.config.hypervisor, self.config.cuts.walk
+        front, walk = (CutFront, CutWalker) if cut else (Front, Walker)
+        m.submodules.itlb = itlb = front(sizes.instruction, hypervisor=hypervisor)
+        m.submodules.dtlb = dtlb = front(sizes.data, hypervisor=hypervisor)
+        m.submodules.l2tlb = second = SecondLevelTlb(
+            sizes.second_level_sets, sizes.second_level_ways, judges=cut
+        )
+        m.submodules.walker = walker = walk(sizes, hypervisor=hypervisor)
+        m.submodules.pmp = pmp = Pmp(3, registered=cut)
         wiring.connect(m, wiring.flipped(self.fetch), itlb.port)
         wiring.connect(m, wiring.flipped(self.data), dtlb.port)
         wiring.connect(m, wiring.flipped(self.walker), walker.memory)
 
         before = Signal(TranslationContext)
         abort = Signal()
+        changed = before != self.context
         m.d.sync += before.eq(self.context)
+        if cut:
+            context = before
+            fence, fence_valid = self._late(m, changed, abort, walker, (itlb, dtlb))
+        else:
+            context, fence, fence_valid = self.context, self.fence.fence, self.fence.valid
+            m.d.comb += [abort.eq(self.fence.valid | changed), self.fence.ready.eq(~walker.busy_write)]
         m.d.comb += [
-            abort.eq(self.fence.valid | (before != self.context)),
-            self.fence.ready.eq(~walker.busy_write),
             walker.abort.eq(abort),
-            walker.context.eq(self.context),
+            walker.context.eq(context),
             *(entry.eq(value) for entry, value in zip(pmp.state, self.pmp, strict=True)),
-            pmp.update.eq(self.fence.valid & (self.fence.fence.op == FenceOp.ALL)),
+            pmp.update.eq(fence_valid & (fence.op == FenceOp.ALL)),
         ]
         for part in (itlb, dtlb, second, walker):
-            m.d.comb += [part.fence_valid.eq(self.fence.valid), part.fence.eq(self.fence.fence)]
+            m.d.comb += [part.fence_valid.eq(fence_valid), part.fence.eq(fence)]
         for i, (side, check) in enumerate(((dtlb, pmp.checks[0]), (itlb, pmp.checks[1]))):
             wiring.connect(m, side.pmp, check)
             m.d.comb += [
-                side.context.eq(self.context),
+                side.context.eq(context),
                 side.forget.eq(abort),
                 side.take.eq(walker.take[i]),
                 side.failed.eq(walker.failed[i]),
@@ -90,6 +100,8 @@ class Mmu(wiring.Component):
                 walker.requests[i].eq(side.request),
                 walker.helds[i].eq(side.held),
             ]
+            if cut:
+                m.d.comb += [side.walking.eq(walker.walking[i]), side.pmp_changes.eq(pmp.update)]
         wiring.connect(m, walker.pmp, pmp.checks[2])
         m.d.comb += [
             second.read.eq(walker.take.any()),
@@ -109,4 +121,22 @@ class Mmu(wiring.Component):
             self.events.walk_read.eq(walker.events.read),
             self.events.walk_done.eq(walker.events.done),
         ]
+        if cut:
+            m.d.comb += second.question.eq(walker.question)
         return m
+
+    def _late(self, m: Module, changed: Value, abort: Signal, walker, sides) -> tuple:
+        """Fences and changes of ``context`` act from registers, one cycle later; nothing is answered until
+        then. Returns the fence and whether it acts."""
+        fence, valid, late = Signal(Fence), Signal(), Signal()
+        m.d.sync += [
+            fence.eq(self.fence.fence),
+            valid.eq(self.fence.valid & ~self.fence.ready),
+            late.eq(changed),
+        ]
+        m.d.comb += [
+            self.fence.ready.eq(valid & ~walker.busy_write),
+            abort.eq(valid | late),
+            *(side.hush.eq(self.fence.valid | changed) for side in sides),
+        ]
+        return fence, valid

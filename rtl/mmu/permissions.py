@@ -5,13 +5,24 @@ translation (MXR of HS level overrides both stages, vsstatus.MXR the first only;
 access as a user's) and HLVX (execute permission instead of read in both stages, both of them from the PMP).
 """
 
-from amaranth.hdl import Mux, Value
+from amaranth.hdl import Cat, Mux, Value
 from amaranth.lib import data
 
 from rtl.isa.privilege import Privilege
 from rtl.mmu.interface import Access
 
-__all__ = ["Rights", "StageRights", "mode_sum", "pmp_allows", "stage_allows", "user_allows"]
+__all__ = [
+    "Question",
+    "Rights",
+    "StageRights",
+    "mode_sum",
+    "pmp_allows",
+    "stage_allows",
+    "user_allows",
+]
+
+
+_KINDS = ("fetch", "load", "load_vs_mxr", "load_mxr", "load_x", "store")
 
 
 class StageRights(data.Struct):
@@ -46,6 +57,40 @@ def user_allows(user: Value, access: Value, privilege: Value, sum_: Value) -> Va
 def mode_sum(context, virt: Value) -> Value:
     """SUM that applies to an access: vsstatus.SUM if it is made with V = 1."""
     return Mux(virt, context.vs_sum, context.sum)
+
+
+class Question(data.Struct):
+    """What an access asks of a ``Rights``, worked out before the entry is known: one of the first six."""
+
+    fetch: 1
+    load: 1
+    load_vs_mxr: 1
+    load_mxr: 1
+    load_x: 1
+    store: 1
+    as_user: 1
+    """A page with U set will do."""
+    as_supervisor: 1
+    """A page with U clear will do."""
+
+    @staticmethod
+    def of(request, context) -> dict:
+        """Initial value of a Question: that of ``request``."""
+        fetch, store = request.access == Access.FETCH, request.access == Access.STORE
+        load = ~fetch & ~store
+        plain = load & ~request.hlvx & ~context.mxr
+        vs_mxr = context.vs_mxr & request.virt
+        user = request.privilege == Privilege.U
+        return {
+            "fetch": fetch,
+            "load": plain & ~vs_mxr,
+            "load_vs_mxr": plain & vs_mxr,
+            "load_mxr": load & ~request.hlvx & context.mxr,
+            "load_x": load & request.hlvx,
+            "store": store,
+            "as_user": user | (~fetch & mode_sum(context, request.virt)),
+            "as_supervisor": ~user,
+        }
 
 
 class Rights(data.Struct):
@@ -90,3 +135,8 @@ class Rights(data.Struct):
         )
         user = user_allows(self.user, request.access, request.privilege, mode_sum(context, request.virt))
         return kind & (user | self.unowned)
+
+    def answers(self, question) -> Value:
+        """The same as ``allows`` for the Question of the request."""
+        kind = Cat(getattr(self, name) & getattr(question, name) for name in _KINDS).any()
+        return kind & (self.unowned | Mux(self.user, question.as_user, question.as_supervisor))

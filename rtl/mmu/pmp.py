@@ -1,6 +1,6 @@
 """Physical memory protection, 4 KiB granularity (Machine chapter, "Physical Memory Protection")."""
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,6 +12,9 @@ __all__ = ["Pmp", "PmpCheck"]
 
 _ADDR_SHIFT = PAGE_SHIFT - 2
 """pmpaddr holds address bits 55:2, so its bit 10 is bit 0 of the page number."""
+
+_RUNG = 6
+"""Address bits that are examined together."""
 
 _PAGE_BITS = MAPPED_BITS - PAGE_SHIFT
 """Page-number bits of what the memory map has."""
@@ -40,6 +43,7 @@ class _Region:
     ``beyond``: the address register points beyond the map."""
 
     def __init__(self, index: int) -> None:
+        self.index = index
         self.page = Signal(_PAGE_BITS, name=f"page_{index}")
         self.ignore = Signal(_PAGE_BITS, name=f"ignore_{index}")
         self.beyond = Signal(name=f"beyond_{index}")
@@ -50,15 +54,31 @@ class _Region:
         self.splits_mega = Signal(name=f"splits_mega_{index}")
         self.splits_giga = Signal(name=f"splits_giga_{index}")
 
+    def prepare(self, m: Module, entry, *, registered: bool) -> None:
+        """Find which whole rungs of the address' lower part are ones; ``registered``: a cycle behind."""
+        ladder = entry.addr[_ADDR_SHIFT - 1 :]
+        self.full = [ladder[low : low + _RUNG].all() for low in range(0, _PAGE_BITS + 1 - _RUNG, _RUNG)]
+        if registered:
+            full = Signal(len(self.full), name=f"full_{self.index}")
+            m.d.sync += full.eq(Cat(self.full))
+            self.full = list(full)
+
     def decode(self, m: Module, entry, next_is_tor: Value) -> None:
         """Take over ``entry`` at the clock edge."""
         page = entry.addr[_ADDR_SHIFT:]
         ladder = entry.addr[_ADDR_SHIFT - 1 :]
-        ignore = (ladder ^ (ladder + 1)[: len(ladder)])[1:]
+        # Bit i of a NAPOT region's page number does not count if all of the address below is ones.
+        ones = [
+            Cat(*self.full[: i // _RUNG], ladder[i // _RUNG * _RUNG : i + 1]).all()
+            for i in range(_PAGE_BITS + 1)
+        ]
+        ignore = Cat(ones[:_PAGE_BITS])
+        outside = page[_PAGE_BITS:]
+        rest_is_ladder = ~(outside[1:] & ~outside[:-1]).any()
         napot, tor = entry.match == PmpMatch.NAPOT, entry.match == PmpMatch.TOR
-        beyond = page[_PAGE_BITS:].any()
+        beyond = outside.any()
         bound = (tor | next_is_tor) & ~beyond
-        inside = napot & ~(page[_PAGE_BITS:] & ~ignore[_PAGE_BITS:]).any()
+        inside = napot & Mux(ones[_PAGE_BITS], rest_is_ladder, ~beyond)
         m.d.sync += [
             self.page.eq(page),
             self.ignore.eq(ignore),
@@ -90,9 +110,11 @@ class Pmp(wiring.Component):
     Parameters
     ----------
     checkers: number of ``checks`` ports
+    registered: ``state`` must be stable for a cycle before ``update``
     """
 
-    def __init__(self, checkers: int) -> None:
+    def __init__(self, checkers: int, *, registered: bool = False) -> None:
+        self.registered = registered
         super().__init__(
             {
                 "state": In(PmpEntry).array(PMP_ENTRIES),
@@ -105,6 +127,8 @@ class Pmp(wiring.Component):
         m = Module()
         assert PMP_GRANULARITY_SHIFT == PAGE_SHIFT
         regions = [_Region(i) for i in range(PMP_ENTRIES)]
+        for region, entry in zip(regions, self.state, strict=True):
+            region.prepare(m, entry, registered=self.registered)
         with m.If(self.update):
             for i, region in enumerate(regions):
                 following = self.state[i + 1].match == PmpMatch.TOR if i + 1 < PMP_ENTRIES else 0

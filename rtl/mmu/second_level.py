@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from rtl.isa.paging import ASID_BITS, PAGE_SHIFT
 from rtl.mmu.interface import Fence, FenceOp
+from rtl.mmu.permissions import Question
 from rtl.mmu.tags import VPN_BITS, FillPort, Leaf, Space
 
 __all__ = ["SecondLevelTlb"]
@@ -28,13 +29,22 @@ class SecondLevelTlb(wiring.Component):
     read, read_vpn: start a look-up
     enable, vpn, space: held by the caller from the next cycle on; ``found`` and ``leaf`` then answer
     fill: replaces the entry found, if any, else an invalid way or the next one in turn; only while ``enable``
+    question: (with ``judges``) what is asked of the entry
+
+    Parameters
+    ----------
+    judges: tags are compared, and each way's rights held against the question, in the cycle behind ``read``;
+        from the next one on ``found`` says that there is an entry which allows what is asked. A fence in
+        between ends the look-up, and ``fill`` is for what was looked up last.
     """
 
-    def __init__(self, sets: int, ways: int) -> None:
+    def __init__(self, sets: int, ways: int, *, judges: bool = False) -> None:
         self.sets = sets
         self.ways = ways
+        self.judges = judges
         super().__init__(
-            {
+            ({"question": In(Question)} if judges else {})
+            | {
                 "read": In(1),
                 "read_vpn": In(VPN_BITS),
                 "enable": In(1),
@@ -52,6 +62,8 @@ class SecondLevelTlb(wiring.Component):
         m = Module()
         index_bits = (self.sets - 1).bit_length()
         match = Signal(self.ways)
+        same: list[Value] = []
+        own: list[Value] = []
         used = Signal(self.ways)
         leaves = [Signal(Leaf, name=f"leaf_{w}") for w in range(self.ways)]
         write = Signal(self.ways)
@@ -83,13 +95,36 @@ class SecondLevelTlb(wiring.Component):
             with m.If(self.enable):
                 differs = tag_read.data ^ key
                 other_asid = differs[-ASID_BITS:].any() & ~leaves[w].all_asids
-                m.d.comb += match[w].eq(used[w] & ~differs[:-ASID_BITS].any() & ~other_asid)
-        m.d.comb += self.found.eq(match.any())
+                same.append(~differs[:-ASID_BITS].any())
+                own.append(~other_asid)
+                if not self.judges:
+                    m.d.comb += match[w].eq(used[w] & ~differs[:-ASID_BITS].any() & ~other_asid)
+        if self.judges:
+            match, kept = self._judge(m, used, same, own, kept, leaves)
+        else:
+            m.d.comb += self.found.eq(match.any())
         for w in reversed(range(self.ways)):
             with m.If(match[w]):
                 m.d.comb += self.leaf.eq(leaves[w])
         self._choose(m, match, kept, write)
         return m
+
+    def _judge(self, m: Module, used, same, own, kept, leaves) -> tuple[Value, dict[str, Value]]:
+        """Registers behind the comparison: what matches, and which ways hold what."""
+        compare = Signal()
+        bits = {name: Signal(self.ways, name=name) for name in ("used_before", "same_tag", "own_asid")}
+        matched = bits["used_before"] & bits["same_tag"] & bits["own_asid"]
+        allowed = Signal(self.ways)
+        known = {kind: Signal(self.ways, name=f"known_{kind}") for kind in _KINDS}
+        m.d.sync += compare.eq(self.read)
+        with m.If(compare):
+            m.d.sync += [
+                *(bit.eq(Cat(value)) for bit, value in zip(bits.values(), (used, same, own), strict=True)),
+                allowed.eq(Cat(leaf.rights.answers(self.question) for leaf in leaves)),
+                *(known[kind].eq(kept[kind]) for kind in _KINDS),
+            ]
+        m.d.comb += self.found.eq((matched & allowed).any())
+        return matched, known
 
     def _choose(self, m: Module, match, kept, write) -> None:
         turn = Signal(range(self.ways))

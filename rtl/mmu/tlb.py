@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from rtl.isa.paging import ASID_BITS, LEVEL_BITS, PAGE_SHIFT, VMID_BITS
 from rtl.mmu.interface import Fence
+from rtl.mmu.permissions import Question
 from rtl.mmu.tags import VPN_BITS, FillPort, Leaf, Space, care_mask, fence_covers, same_page
 
 __all__ = ["Tlb"]
@@ -22,12 +23,20 @@ class Tlb(wiring.Component):
         ``leaf.ppn`` being the physical page of exactly ``vpn``
     fill: entries that overlap the new one are dropped
     fence_valid, fence, vmid: entries that the fence covers are dropped at the clock edge; no fill then
+    question, allowed: (with ``judges``) what is asked of the entry; it is found and allows that
+
+    Parameters
+    ----------
+    judges: each entry judges the question by itself while it compares its tag, so that the verdict waits for
+        no ``leaf``
     """
 
-    def __init__(self, entries: int) -> None:
+    def __init__(self, entries: int, *, judges: bool = False) -> None:
         self.entries = entries
+        self.judges = judges
         super().__init__(
-            {
+            ({"question": In(Question), "allowed": Out(1)} if judges else {})
+            | {
                 "vpn": In(VPN_BITS),
                 "space": In(Space),
                 "enable": In(1),
@@ -44,10 +53,15 @@ class Tlb(wiring.Component):
         m = Module()
         entries = [_Entry(i) for i in range(self.entries)]
         self._look_up(m, entries)
+        care, tag = Signal(TAG_BITS), Signal(TAG_BITS)
+        if self.judges:
+            self._entry(m, care, tag)
         with m.If(self.fence_valid):
             self._invalidate(m, entries)
         with m.Elif(self.fill.valid):
-            self._replace(m, entries)
+            if not self.judges:
+                self._entry(m, care, tag)
+            self._replace(m, entries, care, tag)
         return m
 
     def _look_up(self, m: Module, entries: list["_Entry"]) -> None:
@@ -61,6 +75,9 @@ class Tlb(wiring.Component):
             word = word | Mux(entry.match, entry.leaf.as_value(), 0)
         with m.If(self.enable):
             m.d.comb += [chosen.as_value().eq(word), self.found.eq(found)]
+        if self.judges:
+            judged = [entry.match & entry.leaf.rights.answers(self.question) for entry in entries]
+            m.d.comb += self.allowed.eq(Cat(judged).any())
         low, high = LEVEL_BITS, 2 * LEVEL_BITS
         m.d.comb += [
             key.eq(_tag(self.vpn, self.space)),
@@ -82,13 +99,11 @@ class Tlb(wiring.Component):
             with m.If(fence_covers(self.fence, self.vmid, entry.space, leaf, here)):
                 m.d.sync += entry.valid.eq(0)
 
-    def _replace(self, m: Module, entries: list["_Entry"]) -> None:
+    def _entry(self, m: Module, care: Signal, tag: Signal) -> None:
+        """What the entry to fill is compared by. (A simulator computes it with a fill only, an FPGA before
+        it is known that there is one.)"""
         fill, leaf = self.fill, self.fill.leaf
         ones = (1 << ASID_BITS) - 1
-        care = Signal(TAG_BITS)
-        tag = Signal(TAG_BITS)
-        victim = Signal(range(self.entries))
-        turn = Signal(range(self.entries))
         m.d.comb += [
             care.eq(
                 Cat(
@@ -98,15 +113,19 @@ class Tlb(wiring.Component):
                 )
             ),
             tag.eq(_tag(fill.vpn, fill.space) & care),
-            victim.eq(turn),
         ]
+
+    def _replace(self, m: Module, entries: list["_Entry"], care: Signal, tag: Signal) -> None:
+        victim = Signal(range(self.entries))
+        turn = Signal(range(self.entries))
+        m.d.comb += victim.eq(turn)
         m.d.sync += turn.eq(Mux(turn == self.entries - 1, 0, turn + 1))
         for i, entry in reversed(list(enumerate(entries))):
             with m.If(~entry.valid):
                 m.d.comb += victim.eq(i)
         for i, entry in enumerate(entries):
             with m.If(victim == i):
-                m.d.sync += [entry.tag.eq(tag), entry.care.eq(care), entry.leaf.eq(leaf)]
+                m.d.sync += [entry.tag.eq(tag), entry.care.eq(care), entry.leaf.eq(self.fill.leaf)]
             with m.Elif(((entry.tag ^ tag) & entry.care & care) == 0):
                 m.d.sync += entry.valid.eq(0)
 

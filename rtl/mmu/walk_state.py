@@ -1,5 +1,6 @@
 """What the walker remembers from step to step, and what a step decides."""
 
+from copy import copy
 from types import SimpleNamespace
 
 from amaranth.hdl import Module, Signal
@@ -47,6 +48,14 @@ class WalkState:
         }
         self.now = SimpleNamespace(**{n: Signal(s, name=n) for n, s in shapes.items()})
         self.next = SimpleNamespace(**{n: Signal(s, name=f"next_{n}") for n, s in shapes.items()})
+
+    def beside(self, prefix: str) -> "WalkState":
+        """The same registers with other values for the next step: another place that decides."""
+        other = copy(self)
+        other.next = SimpleNamespace(
+            **{n: Signal.like(s, name=f"{prefix}_{n}") for n, s in vars(self.now).items()}
+        )
+        return other
 
     def hold(self, m: Module) -> None:
         """Default: nothing changes."""

@@ -1,5 +1,7 @@
 """The steps of a walk: what the entry read last means, and where to go from there."""
 
+from typing import Any
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
 from rtl.isa.paging import GPA_BITS, LEVEL_BITS, PAGE_SHIFT, PPN_BITS, ROOT_BITS_X4
@@ -29,6 +31,14 @@ class WalkSteps:
     commit: Signal
     """The step happens: not stopped by a fence or a read that is not taken."""
     second_hit: Signal
+    table_answer: Any
+    guest_table_answer: Any
+    guest_answer: Any
+    """What the walker's caches found: ``found``, and ``pointer`` or ``leaf``."""
+    keep_table: Signal
+    keep_guest_table: Signal
+    keep_guest: Signal
+    """Fill them."""
 
     def _steps(self, m: Module) -> None:
         """Decide, whatever the entry is."""
@@ -40,7 +50,12 @@ class WalkSteps:
             if self.hypervisor:
                 with m.Case(Look.GUEST):
                     self._guest_stage(m)
+        self._enter(m)
         self._go_on(m)
+
+    def _second_allows(self) -> Value:
+        """The second level has a translation that the access may use."""
+        return self.second_found & self.second_leaf.rights.allows(self.request, self.context)
 
     def _fail(self, m: Module, kind: FaultKind) -> None:
         m.d.comb += [self.plan.failed.eq(1), self.plan.kind.eq(kind)]
@@ -52,7 +67,7 @@ class WalkSteps:
         legal, known = Signal(), Signal()
         m.d.comb += [
             legal.eq(in_range(request.vaddr, space.stage1)),
-            known.eq(self.second_found & self.second_leaf.rights.allows(request, self.context)),
+            known.eq(self._second_allows()),
             then.global_.eq(0),
         ]
         with m.If(legal & known):
@@ -69,15 +84,15 @@ class WalkSteps:
             ]
         with m.Elif(~legal):
             self._fail(m, FaultKind.PAGE)
-        with m.Elif(self.tables.found & ~self.s.now.whole):
+        with m.Elif(self.table_answer.found & ~self.s.now.whole):
             m.d.comb += [
                 then.look.eq(Look.STAGE1),
-                then.level.eq(~self.tables.pointer.last),
-                then.global_.eq(self.tables.pointer.global_),
+                then.level.eq(~self.table_answer.pointer.last),
+                then.global_.eq(self.table_answer.pointer.global_),
                 then.writable.eq(~space.stage2),
                 then.known.eq(0),
                 plan.read.eq(1),
-                plan.page.eq(self.tables.pointer.ppn),
+                plan.page.eq(self.table_answer.pointer.ppn),
                 plan.index.eq(index_of(self.vpn, then.level)),
             ]
         with m.Else():
@@ -155,7 +170,7 @@ class WalkSteps:
                 plan.read.eq(1),
                 plan.page.eq(pte.ppn),
                 plan.index.eq(index_of(now.gpa[PAGE_SHIFT:], then.guest_level)),
-                self.guest_tables.fill.eq(self.commit),
+                self.keep_guest_table.eq(self.commit),
             ]
         with m.Elif(~permitted | (outdated & ~self.context.adue)):
             self._fail(m, FaultKind.GUEST_PAGE)
@@ -170,18 +185,18 @@ class WalkSteps:
                 plan.read.eq(1),
                 plan.page.eq(page),
                 plan.index.eq(now.gpa[PTE_SHIFT:PAGE_SHIFT]),
-                self.tables.fill.eq(self.commit & (now.level != ROOT_LEVEL)),
+                self.keep_table.eq(self.commit & (now.level != ROOT_LEVEL)),
             ]
         with m.If(pte.is_leaf() & (plan.finish | plan.read)):
             keep = ~now.final | is_mega(now.guest_level)
-            m.d.comb += self.guest_tlb.fill.eq(self.commit & keep)
+            m.d.comb += self.keep_guest.eq(self.commit & keep)
 
     def _guest_allows(self, rights, final: Value, update: Value) -> Value:
         """R, W, X of the G stage: reads and writes of entries are implicit loads and stores (no MXR)."""
         own = stage_allows(rights, self.request.access, self.request.hlvx, self.context.mxr)
         return Mux(final, own, Mux(update, rights.w, rights.r))
 
-    def _go_on(self, m: Module) -> None:
+    def _enter(self, m: Module) -> None:
         """To the address of the next first-stage entry, through the G stage if there is one."""
         then, plan = self.s.next, self.plan
         index = index_of(self.vpn, then.level)
@@ -201,16 +216,19 @@ class WalkSteps:
                     plan.read.eq(1),
                     plan.page.eq(plan.table),
                     plan.index.eq(index),
-                    self.tables.fill.eq(self.commit & (then.level != ROOT_LEVEL)),
+                    self.keep_table.eq(self.commit & (then.level != ROOT_LEVEL)),
                 ]
+
+    def _go_on(self, m: Module) -> None:
+        """Through the G stage if the plan says so."""
         if self.hypervisor:
-            with m.If(plan.translate):
+            with m.If(self.plan.translate):
                 self._translate(m)
 
     def _translate(self, m: Module) -> None:
         """G-stage TLB, table cache, or the root table. The TLB's answer goes the way of an entry read."""
-        then, plan, leaf = self.s.next, self.plan, self.guest_tlb.leaf
-        tables = self.guest_tables
+        then, plan, leaf = self.s.next, self.plan, self.guest_answer.leaf
+        tables = self.guest_table_answer
         dirties = Mux(then.final, self.store, then.update)
         usable, too_big = Signal(), Signal()
         m.d.comb += [
@@ -222,7 +240,7 @@ class WalkSteps:
         ]
         with m.If(too_big):
             m.d.comb += then.pte.as_value().eq(0)
-        with m.Elif(self.guest_tlb.found & usable):
+        with m.Elif(self.guest_answer.found & usable):
             m.d.comb += [
                 then.pte.as_value().eq(0),
                 Cat(then.pte.r, then.pte.w, then.pte.x, then.pte.d).eq(leaf.rights),

@@ -62,34 +62,36 @@ class Walker(WalkSteps, wiring.Component):
 
     def __init__(self, config: TlbConfig, *, hypervisor: bool = True) -> None:
         self.config = config
-        self.sides = sides = _SIDES
+        self.sides = _SIDES
         self.hypervisor = hypervisor
-        super().__init__(
-            {
-                "context": In(TranslationContext),
-                "misses": In(sides),
-                "requests": In(TranslationRequest).array(sides),
-                "take": Out(sides),
-                "helds": In(TranslationRequest).array(sides),
-                "wanted": In(sides),
-                "read_vpn": Out(VPN_BITS),
-                "stepping": Out(1),
-                "second_found": In(1),
-                "second_leaf": In(Leaf),
-                "fill": Out(FillPort),
-                "fill_side": Out(sides),
-                "fill_second": Out(1),
-                "failed": Out(sides),
-                "fault": Out(Fault),
-                "abort": In(1),
-                "busy_write": Out(1),
-                "fence_valid": In(1),
-                "fence": In(Fence),
-                "pmp": Out(PmpCheck),
-                "memory": Out(CoherentPort),
-                "events": Out(WalkEvents),
-            }
-        )
+        super().__init__(self._ports())
+
+    def _ports(self) -> dict:
+        sides = self.sides
+        return {
+            "context": In(TranslationContext),
+            "misses": In(sides),
+            "requests": In(TranslationRequest).array(sides),
+            "take": Out(sides),
+            "helds": In(TranslationRequest).array(sides),
+            "wanted": In(sides),
+            "read_vpn": Out(VPN_BITS),
+            "stepping": Out(1),
+            "second_found": In(1),
+            "second_leaf": In(Leaf),
+            "fill": Out(FillPort),
+            "fill_side": Out(sides),
+            "fill_second": Out(1),
+            "failed": Out(sides),
+            "fault": Out(Fault),
+            "abort": In(1),
+            "busy_write": Out(1),
+            "fence_valid": In(1),
+            "fence": In(Fence),
+            "pmp": Out(PmpCheck),
+            "memory": Out(CoherentPort),
+            "events": Out(WalkEvents),
+        }
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -106,6 +108,9 @@ class Walker(WalkSteps, wiring.Component):
         m.submodules.tables = self.tables = TableCache(self.config.walk_cache, guest_stage=False)
         m.submodules.guest_tables = self.guest_tables = TableCache(self.config.walk_cache, guest_stage=True)
         m.submodules.guest_tlb = self.guest_tlb = GuestTlb(self.config.guest_stage)
+        self.table_answer, self.keep_table = self.tables, self.tables.fill
+        self.guest_table_answer, self.keep_guest_table = self.guest_tables, self.guest_tables.fill
+        self.guest_answer, self.keep_guest = self.guest_tlb, self.guest_tlb.fill
         self.done = Signal()
         self._serve(m)
         self._caches(m)

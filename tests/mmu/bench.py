@@ -7,7 +7,7 @@ from dataclasses import astuple
 from amaranth.sim import Simulator
 
 from rtl.cache.interface import CacheOp
-from rtl.config import CoreConfig, TlbConfig
+from rtl.config import CoreConfig, Cuts, TlbConfig
 from rtl.isa.paging import Pte
 from rtl.mmu.interface import FaultKind, FenceOp
 from rtl.mmu.mmu import Mmu
@@ -63,8 +63,11 @@ class Tables:
 class Bench:
     """Runs one coroutine against an ``Mmu``; tables are read with ``latency()`` extra cycles."""
 
+    cuts = Cuts()
+    """Of the machines that are made; the fixture ``each_cut`` sets it for a test."""
+
     def __init__(self, tlb: TlbConfig = SMALL, latency: Callable[[], int] = lambda: 0, *, hypervisor=True):
-        self.mmu = Mmu(CoreConfig(tlb=tlb, hypervisor=hypervisor))
+        self.mmu = Mmu(CoreConfig(tlb=tlb, hypervisor=hypervisor, cuts=self.cuts))
         self.memory: dict[int, int] = {}
         self.latency = latency
         self.reads = 0

@@ -9,7 +9,7 @@ from amaranth.sim import Simulator
 from rtl.isa.paging import Pte
 from rtl.isa.privilege import Privilege
 from rtl.mmu.interface import Access, TranslationContext, TranslationRequest
-from rtl.mmu.permissions import Rights, StageRights, stage_allows, user_allows
+from rtl.mmu.permissions import Question, Rights, StageRights, stage_allows, user_allows
 from tests.mmu.reference import leaf_permits
 
 BITS = (0, 1)
@@ -65,7 +65,10 @@ def test_rights_of_two_stages():
     request, context, allowed = Signal(TranslationRequest), Signal(TranslationContext), Signal()
     for name, value in Rights.combine(first, second, pmp, user, unowned).items():
         m.d.comb += getattr(rights, name).eq(value)
-    m.d.comb += allowed.eq(rights.allows(request, context))
+    question, answered = Signal(Question), Signal()
+    for name, value in Question.of(request, context).items():
+        m.d.comb += getattr(question, name).eq(value)
+    m.d.comb += [allowed.eq(rights.allows(request, context)), answered.eq(rights.answers(question))]
 
     async def test(ctx):
         for one, two, three in itertools.product(LEAVES, LEAVES, PMPS):
@@ -89,5 +92,6 @@ def test_rights_of_two_stages():
                     and (access != Access.STORE or (one[3] and two[3]))
                 )
                 assert ctx.get(allowed) == bool(expected), (one, two, three, access, hlvx, mxr, vs_mxr, virt)
+                assert ctx.get(answered) == bool(expected), (one, two, three, access, hlvx, mxr, vs_mxr, virt)
 
     _simulate(m, test)

@@ -22,7 +22,7 @@ def _random_state(rng: random.Random) -> State:
         match = rng.choice((PmpMatch.OFF, PmpMatch.TOR, PmpMatch.NAPOT, PmpMatch.NAPOT))
         addr = (rng.choice(BASES) + rng.randrange(0x40) * (1 << rng.randrange(12, 22))) >> 2
         if match == PmpMatch.NAPOT:
-            addr |= (1 << rng.randrange(0, 30)) - 1
+            addr |= (1 << rng.choice((rng.randrange(0, 30), rng.randrange(28, 55)))) - 1
         entries.append(
             PmpEntry(match, addr & (1 << 54) - 1, *(rng.random() < 0.5 for _ in range(3)), rng.random() < 0.5)
         )
@@ -46,10 +46,11 @@ def _verdict(state: State, address: int, mode: Privilege) -> tuple[bool, ...]:
     return tuple(pmp_permits(state, address, a, mode) for a in (Access.LOAD, Access.STORE, Access.FETCH))
 
 
+@pytest.mark.parametrize("registered", [False, True])
 @pytest.mark.parametrize("seed", range(6))
-def test_verdict_and_uniformity(seed):
+def test_verdict_and_uniformity(seed, registered):
     rng = random.Random(seed)
-    pmp = Pmp(1)
+    pmp = Pmp(1, registered=registered)
     check = pmp.checks[0]
 
     async def test(ctx):
@@ -60,7 +61,7 @@ def test_verdict_and_uniformity(seed):
             for entry, value in zip(pmp.state, state.entries, strict=True):
                 fields = ("r", "w", "x", "match", "locked", "addr")
                 ctx.set(entry, {name: int(getattr(value, name)) for name in fields})
-            await ctx.tick()
+            await ctx.tick().repeat(1 + registered)
             addresses = _edges(state)
             for address in addresses:
                 ctx.set(check.page, address >> 12)

@@ -68,7 +68,7 @@ async def _fence(bench: Bench, world: World) -> None:
 
 
 @pytest.mark.parametrize("seed", range(24))
-def test_random_world(seed):
+def test_random_world(seed, each_cut):
     rng = random.Random(seed)
     moves = {
         _one: 70,

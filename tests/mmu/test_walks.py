@@ -11,6 +11,8 @@ from rtl.mmu.interface import Access, FaultKind, FenceOp
 from tests.mmu.bench import ALL_FLAGS, Bench, Tables, pte
 from tests.mmu.reference import OPEN_PMP, Atp, Context, Pmp, PmpEntry, Request, TranslationFault
 
+pytestmark = pytest.mark.usefixtures("each_cut")
+
 PAGE = 0x9000_0000
 SUPERVISOR = ALL_FLAGS & ~Pte.U
 CLEAN = SUPERVISOR & ~Pte.D
@@ -134,18 +136,21 @@ def test_entry_changes_before_its_update(change, expected):
     run(bench, test)
 
 
-def test_dropped_store_does_not_dirty():
-    """D is never set for a store that is not waited for when the update is sent."""
+def test_dropped_store_does_not_dirty(each_cut):
+    """D is never set for a store that is not waited for when the update is sent; with the cut, a cycle before
+    that."""
     bench = OneStage(FRESH)
+    late = int(each_cut.walk)
     outcomes = []
 
     async def test():
-        for cycles in range(1, 14):
+        for cycles in range(1, 14 + 10 * late):
             bench.memory[bench.entry] = pte(PAGE, FRESH)
             await bench.fence(FenceOp.ALL)
             sent = False
             bench.offer(bench.mmu.data, STORE)
-            for _ in range(cycles):
+            for cycle in range(cycles + late):
+                bench.ctx.set(bench.mmu.data.valid, cycle < cycles)
                 sent |= (
                     bool(bench.ctx.get(bench.mmu.walker.valid))
                     and bench.ctx.get(bench.mmu.walker.op) == CacheOp.CAS
@@ -157,7 +162,7 @@ def test_dropped_store_does_not_dirty():
             outcomes.append(sent)
 
     run(bench, test)
-    assert outcomes == [False] * 8 + [True] * 5
+    assert outcomes == ([False] * 12 + [True] * 11 if late else [False] * 8 + [True] * 5)
 
 
 def test_fence_during_walk():
@@ -165,7 +170,7 @@ def test_fence_during_walk():
     bench = OneStage()
 
     async def test():
-        for cycles in range(12):
+        for cycles in range(24):
             bench.memory[bench.entry] = pte(PAGE, SUPERVISOR)
             await bench.fence(FenceOp.ALL)
             bench.offer(bench.mmu.data, STORE)
@@ -190,7 +195,7 @@ def test_context_change_during_walk(guest):
         if guest:
             bench.guest.map(other.root, other.root + SHIFT, wide=True)
         other.map(VA, NEIGHBOUR if guest else PAGE + 0x7000, SUPERVISOR)
-        for cycles in range(12 if not guest else 30):
+        for cycles in range(24 if not guest else 60):
             await bench.fence(FenceOp.ALL)
             bench.offer(bench.mmu.data, request)
             for _ in range(cycles):
@@ -264,15 +269,17 @@ def test_guest_physical_address_too_big():
     run(bench, test)
 
 
-def test_machine_mode_and_closed_pmp():
-    """M mode goes straight through; without a PMP entry nobody else goes anywhere."""
+def test_machine_mode_and_closed_pmp(each_cut):
+    """M mode goes straight through, with the cut when the PMP's verdict is known; without a PMP entry nobody
+    else goes anywhere."""
     bench = OneStage()
 
     async def test():
         bench.set_pmp(Pmp())
         await bench.fence(FenceOp.ALL)
         machine = Request(0x8000_0004, Access.FETCH, Privilege.M)
-        assert await bench.translate(machine, bench.mmu.fetch) == (0x8000_0004, 0)
+        for cycles in (2 * each_cut.walk, 0):
+            assert await bench.translate(machine, bench.mmu.fetch) == (0x8000_0004, cycles)
         assert (await bench.translate(Request(1 << 56, Access.LOAD, Privilege.M)))[0] == TranslationFault(
             FaultKind.ACCESS
         )
@@ -280,6 +287,60 @@ def test_machine_mode_and_closed_pmp():
         bench.set_pmp(OPEN_PMP)
         await bench.fence(FenceOp.ALL)
         assert (await bench.translate(Request(VA)))[0] == PAGE
+
+    run(bench, test)
+
+
+@pytest.mark.parametrize("port", ["data", "fetch"])
+def test_physical_access_after_pmp_change(port):
+    """Not translated: whatever verdicts are kept, the one of the right page, mode and PMP counts, from the
+    fence on."""
+    bench = OneStage()
+    port = getattr(bench.mmu, port)
+    locked = PmpEntry(PmpMatch.NAPOT, (0x9000_3000 >> 2) | 0x1FF, locked=True)
+
+    async def test():
+        bench.set_context(Context())
+        for change in range(6):
+            closed = bool(change & 1)
+            bench.set_pmp(Pmp((locked, *OPEN_PMP.entries[:7])) if closed else OPEN_PMP)
+            bench.offer(port, Request(0x9000_3000, Access.LOAD))
+            for _ in range(change // 2):
+                await bench.ctx.tick()
+            await bench.fence(FenceOp.ALL)
+            for page in (3, 2, 3, 4, 0x203, 3):
+                for privilege in (Privilege.S, Privilege.M, Privilege.U):
+                    request = Request(0x9000_0000 + page * 0x1000, Access.LOAD, privilege)
+                    expected = TranslationFault(FaultKind.ACCESS) if closed and page == 3 else request.vaddr
+                    assert (await bench.translate(request, port))[0] == expected
+
+    run(bench, test)
+
+
+def test_requests_that_come_and_go():
+    """A miss that is not held is not taken for the next request, whatever that is."""
+    bench = OneStage()
+    hit, miss = Request(NEIGHBOUR), Request(VA)
+    others = (Request(PAGE, privilege=Privilege.M), Request(0x5000), Request(VA, Access.STORE))
+
+    async def test():
+        for cycles in range(16):
+            for other in (hit, *others):
+                await bench.fence(FenceOp.ALL)
+                await bench.translate(hit)
+                bench.offer(bench.mmu.data, miss)
+                for _ in range(cycles):
+                    await bench.ctx.tick()
+                result, _ = await bench.translate(other)
+                assert (
+                    result
+                    == {
+                        hit: PAGE + 0x1000,
+                        others[0]: PAGE,
+                        others[1]: TranslationFault(FaultKind.PAGE),
+                        others[2]: PAGE,
+                    }[other]
+                )
 
     run(bench, test)
 

@@ -15,7 +15,7 @@ from rtl.isa.csrs import CSRS
 from rtl.isa.paging import PAGE_SHIFT, AtpMode, PmpMatch, Pte
 from rtl.isa.privilege import Privilege
 from rtl.mmu.interface import Access, TranslationContext, TranslationRequest
-from rtl.mmu.permissions import Rights, StageRights, mode_sum, stage_allows, user_allows
+from rtl.mmu.permissions import Question, Rights, StageRights, mode_sum, stage_allows, user_allows
 from tests.formal.proofs.table import tabulated
 
 __all__ = ["PermissionsProof"]
@@ -128,12 +128,12 @@ class PermissionsProof(Proof):
         rights = Signal(Rights)
         for name, value in Rights.combine(first, second, self.pmp, self.user, self.bare_first).items():
             m.d.comb += getattr(rights, name).eq(value)
-        claim(
-            m,
-            "rights_of_an_entry",
-            rights.allows(request, context)
-            == ((self.bare_first | allowed_first) & (self.bare_second | allowed_second) & allowed_pmp),
-        )
+        question = Signal(Question)
+        for name, value in Question.of(request, context).items():
+            m.d.comb += getattr(question, name).eq(value)
+        permitted = (self.bare_first | allowed_first) & (self.bare_second | allowed_second) & allowed_pmp
+        claim(m, "rights_of_an_entry", rights.allows(request, context) == permitted)
+        claim(m, "rights_asked_by_a_question", rights.answers(question) == permitted)
         dirty = ~store | first.d
         by_kind = stage_allows(
             first, request.access, request.hlvx, context.mxr | (request.virt & context.vs_mxr)

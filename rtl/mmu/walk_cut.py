@@ -1,0 +1,378 @@
+"""The page-table walker with registers in its long paths (``Cuts.walk``)."""
+
+from types import SimpleNamespace
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib.wiring import Out
+
+from rtl.cache.interface import CacheOp
+from rtl.isa.paging import PAGE_SHIFT, PPN_BITS
+from rtl.mmu.interface import Access, FaultKind
+from rtl.mmu.permissions import Question, Rights, StageRights, pmp_allows
+from rtl.mmu.pte import PteLayout, is_giga, is_mega
+from rtl.mmu.tags import VPN_BITS, Leaf, space_of
+from rtl.mmu.walk_cache import GuestLeaf, GuestTlb, TableCache, TablePointer
+from rtl.mmu.walk_state import PTE_SHIFT, Look, Plan, WalkState
+from rtl.mmu.walker import Walker
+
+__all__ = ["CutWalker"]
+
+
+class CutWalker(Walker):
+    """Decides as ``Walker`` does, but looks up one thing per cycle.
+
+    =======  ==============================================================================================
+    IDLE     a side's miss (noticed the cycle before) is taken; request and address space into registers
+    MATCH    the second level compares its tags, the table cache is searched
+    STEP     what the entry means; plan, next state and address into registers
+    READ     an entry is asked for; the walker's caches keep what the step found
+    WAIT     ... and arrives
+    SEARCH   the G-stage TLB and table cache are searched for the goal
+    CHOOSE   what they found: an entry for the next step, or the address of one to read
+    CHECK    the PMP's verdict on the page that the walk ends in
+    GRANT    the verdict and both stages' rights become a TLB entry, or a fault
+    FILL     the TLBs are written
+    FAIL     the fault is reported
+    WRITE    and behind: as in ``Walker``
+    =======  ==============================================================================================
+
+    A read that the data cache answers at once makes a step of three cycles, the G-stage TLB's answer one of
+    three as well; a hit of the second level costs five cycles and not two.
+
+    An abort ends the walk in every state but those that wait for the data cache, and nothing is written in a
+    cycle with ``abort``. Whether a store is still wanted is known one cycle late: its requester must not drop
+    it (the memory stage never does).
+
+    Ports
+    -----
+    walking: the request of this side is being served
+    question: what the request asks of a TLB entry
+    second_found: the second level has an entry that allows it; ``second_leaf`` is that
+    """
+
+    def _ports(self) -> dict:
+        return super()._ports() | {"walking": Out(self.sides), "question": Out(Question)}
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        self.s = WalkState()
+        self.chosen = self.s.beside("chosen")
+        self.plan = Plan()
+        self.side = Signal(self.sides)
+        self.request = Signal.like(self.requests[0])
+        self.space, self.vpn = self.fill.space, self.fill.vpn
+        self.commit = Signal()
+        self.address = Signal(PPN_BITS + PAGE_SHIFT)
+        self.may_write = Signal()
+        self.second_hit = Signal()
+        self.store = Signal()
+        self.wanted_store = Signal()
+        self.leaf = Signal(Leaf)
+        self.page = Signal(PPN_BITS)
+        """What the PMP looks at: the page of the entry, or that in which the walk ends."""
+        self.kind = Signal(FaultKind)
+        m.submodules.tables = self.tables = TableCache(self.config.walk_cache, guest_stage=False)
+        m.submodules.guest_tables = self.guest_tables = TableCache(self.config.walk_cache, guest_stage=True)
+        m.submodules.guest_tlb = self.guest_tlb = GuestTlb(self.config.guest_stage)
+        m.d.sync += self.wanted_store.eq((self.wanted & self.side).any())
+        m.d.comb += [
+            self.store.eq(self.request.access == Access.STORE),
+            self.fill.leaf.eq(self.leaf),
+            self.stepping.eq(1),
+        ]
+        self._search(m)
+        self.s.hold(m)
+        self.chosen.hold(m)
+        self._decide(m)
+        self._choose(m)
+        self._report(m)
+        self._control(m)
+        return m
+
+    # --- looking up --------------------------------------------------------------------------------------
+
+    def _search(self, m: Module) -> None:
+        """The walker's caches: what they found a cycle ago, what they keep of the step a cycle ago."""
+        now = self.s.now
+        goal_page = now.gpa[PAGE_SHIFT : PAGE_SHIFT + VPN_BITS]
+        vmid = self.context.hgatp.vmid
+        m.d.comb += [
+            self.tables.vpn.eq(self.vpn),
+            self.tables.space.eq(self.space),
+            self.guest_tables.vpn.eq(goal_page),
+            self.guest_tables.space.eq(vmid),
+            self.guest_tlb.page.eq(goal_page),
+            self.guest_tlb.vmid.eq(vmid),
+        ]
+        for cache in (self.tables, self.guest_tables, self.guest_tlb):
+            m.d.comb += [
+                cache.enable.eq(1),
+                cache.fence_valid.eq(self.fence_valid),
+                cache.fence.eq(self.fence),
+            ]
+        self.table_answer, self.keep_table = self._behind(m, self.tables, "pointer", TablePointer)
+        self.guest_table_answer, self.keep_guest_table = self._behind(
+            m, self.guest_tables, "pointer", TablePointer
+        )
+        self.guest_answer, self.keep_guest = self._behind(m, self.guest_tlb, "leaf", GuestLeaf)
+        pte, kept, page = now.pte, self.guest_tlb.fill_leaf, self.address[PAGE_SHIFT:]
+        m.d.comb += [
+            self.tables.fill_pointer.ppn.eq(page),
+            self.tables.fill_pointer.last.eq(now.level == 0),
+            self.tables.fill_pointer.global_.eq(now.global_),
+            self.guest_tables.fill_pointer.ppn.eq(page),
+            self.guest_tables.fill_pointer.last.eq(now.guest_level == 0),
+            kept.ppn.eq(pte.ppn),
+            kept.rights.as_value().eq(Cat(pte.r, pte.w, pte.x, pte.d)),
+            kept.mega.eq(is_mega(now.guest_level)),
+            kept.giga.eq(is_giga(now.guest_level)),
+        ]
+
+    def _behind(self, m: Module, cache, name: str, shape) -> tuple[SimpleNamespace, Signal]:
+        """Registers at the output of a cache and before its ``fill``; returns the answer and the order."""
+        answer = SimpleNamespace(found=Signal(name="found"), **{name: Signal(shape, name=name)})
+        keep, kept = Signal(name="keep"), Signal(name="kept")
+        m.d.sync += [
+            answer.found.eq(cache.found),
+            getattr(answer, name).eq(getattr(cache, name)),
+            kept.eq(keep),
+        ]
+        m.d.comb += cache.fill.eq(kept & ~self.abort)
+        return answer, keep
+
+    def _second_allows(self) -> Value:
+        return self.second_found
+
+    # --- deciding ----------------------------------------------------------------------------------------
+
+    def _decide(self, m: Module) -> None:
+        """The plan of a step, and registers for what comes of it."""
+        self.decided = plan = self.plan
+        with m.Switch(self.s.now.look):
+            with m.Case(Look.START):
+                self._begin(m)
+            with m.Case(Look.STAGE1):
+                self._first_stage(m)
+            if self.hypervisor:
+                with m.Case(Look.GUEST):
+                    self._guest_stage(m)
+        self._enter(m)
+        with m.If(plan.translate):
+            m.d.comb += self.s.next.gpa.eq(plan.goal)
+        self.failed_step = plan.failed | (plan.write & ~self.may_write)
+
+    def _choose(self, m: Module) -> None:
+        """What the caches of the G stage found for the goal."""
+        self.choice = plan = Plan()
+        too_big = Signal()
+        with m.If(self.commit):
+            m.d.sync += too_big.eq(self.decided.too_big)
+        m.d.comb += [plan.translate.eq(1), plan.goal.eq(self.s.now.gpa), plan.too_big.eq(too_big)]
+        self.s, self.plan, kept = self.chosen, plan, self.s
+        self._go_on(m)
+        self.s, self.plan = kept, self.decided
+
+    # --- results -----------------------------------------------------------------------------------------
+
+    def _entry(self, m: Module, pmp) -> Value:
+        """Keep the TLB entry at which the walk ended; returns whether the PMP grants the access."""
+        now, leaf = self.s.now, self.leaf
+        two = now.look == Look.GUEST
+        bare = StageRights.const({"r": 1, "w": 1, "x": 1, "d": 1})
+        second = StageRights(Mux(two, Cat(now.pte.r, now.pte.w, now.pte.x, now.pte.d), bare))
+        rights = Rights.combine(now.first, second, pmp, now.first_user, ~self.space.stage1)
+        m.d.sync += [
+            leaf.ppn.eq(self.page),
+            leaf.mega.eq(is_mega(now.first_level) & (~two | is_mega(now.guest_level)) & pmp.mega),
+            leaf.giga.eq(is_giga(now.first_level) & (~two | is_giga(now.guest_level)) & pmp.giga),
+            leaf.stage1_mega.eq(is_mega(now.first_level)),
+            leaf.stage1_giga.eq(is_giga(now.first_level)),
+            leaf.all_asids.eq(now.global_ | ~self.space.stage1),
+            *(getattr(leaf.rights, name).eq(value) for name, value in rights.items()),
+        ]
+        return pmp_allows(pmp, self.request.access, self.request.hlvx)
+
+    def _report(self, m: Module) -> None:
+        """The fault, if it comes to that."""
+        now, fault = self.s.now, self.fault
+        m.d.comb += fault.kind.eq(self.kind)
+        with m.If(self.kind == FaultKind.GUEST_PAGE):
+            m.d.comb += [
+                fault.gpa.eq(Mux(self.space.stage1, now.gpa, self.request.vaddr)),
+                fault.implicit.eq(~now.final),
+                fault.implicit_write.eq(~now.final & now.update),
+            ]
+            with m.If(now.look == Look.GUEST):
+                m.d.comb += [
+                    fault.rights.eq(Cat(now.pte.r, now.pte.w, now.pte.x)),
+                    fault.misconfigured.eq(now.pte.v & now.pte.malformed(now.guest_level)),
+                ]
+
+    # --- one thing after another -------------------------------------------------------------------------
+
+    def _control(self, m: Module) -> None:
+        now, memory, abort = self.s.now, self.memory, self.abort
+        verdict = SimpleNamespace(**{name: Signal(name=f"pmp_{name}") for name in "r w x mega giga".split()})
+        poisoned, from_second, idle = Signal(), Signal(), Signal()
+        updated = Signal(PteLayout)
+        dirties = Mux((now.look == Look.GUEST) & ~now.final, now.update, self.store)
+        m.d.comb += [
+            updated.eq(now.pte),
+            updated.a.eq(1),
+            updated.d.eq(now.pte.d | dirties),
+            memory.paddr.eq(self.address),
+            memory.expected.eq(now.pte),
+            memory.wdata.eq(updated),
+            memory.wmask.eq(-1),
+            self.walking.eq(Mux(idle, 0, self.side)),
+            self.pmp.page.eq(self.page),
+            self.events.read.eq(memory.valid & memory.ready & (memory.op == CacheOp.READ)),
+        ]
+        with m.FSM(name="walk"):
+            with m.State("IDLE"):
+                m.d.comb += idle.eq(1)
+                m.d.sync += [poisoned.eq(0), now.look.eq(Look.START), now.whole.eq(0)]
+                self._accept(m)
+            with m.State("MATCH"):
+                m.next = "STEP"
+                self._stop(m)
+            with m.State("STEP"):
+                self._step(m, from_second)
+                self._stop(m)
+            with m.State("READ"):
+                m.d.comb += memory.valid.eq(~abort)
+                with m.If(memory.ready):
+                    m.next = "WAIT"
+                self._stop(m)
+            with m.State("WAIT"):
+                m.d.comb += self.pmp.valid.eq(1)
+                with m.If(abort):
+                    m.d.sync += poisoned.eq(1)
+                with m.If(memory.done):
+                    m.d.sync += [
+                        now.pte.eq(memory.rdata),
+                        now.denied.eq(memory.error | ~self.pmp.r),
+                        self.may_write.eq(self.pmp.w),
+                    ]
+                    m.next = "STEP"
+                    with m.If(abort | poisoned):
+                        m.next = "IDLE"
+            with m.State("SEARCH"):
+                m.next = "CHOOSE"
+                self._stop(m)
+            with m.State("CHOOSE"):
+                self.chosen.step(m)
+                m.d.sync += [self._address(self.choice), self.page.eq(self.choice.page)]
+                m.next = "STEP"
+                with m.If(self.choice.read):
+                    m.next = "READ"
+                self._stop(m)
+            with m.State("CHECK"):
+                m.d.comb += self.pmp.valid.eq(1)
+                m.d.sync += [signal.eq(getattr(self.pmp, name)) for name, signal in vars(verdict).items()]
+                m.next = "GRANT"
+                self._stop(m)
+            with m.State("GRANT"):
+                granted = self._entry(m, verdict)
+                m.next = "FAIL"
+                with m.If(granted):
+                    m.next = "FILL"
+                self._stop(m)
+            with m.State("FILL"):
+                with m.If(~abort):
+                    m.d.comb += [
+                        self.fill.valid.eq(1),
+                        self.fill_side.eq(self.side),
+                        self.fill_second.eq(~from_second),
+                        self.events.second_hit.eq(from_second),
+                        self.events.done.eq(~from_second),
+                    ]
+                m.next = "IDLE"
+            with m.State("FAIL"):
+                with m.If(~abort):
+                    m.d.comb += [self.failed.eq(self.side), self.events.done.eq(1)]
+                m.next = "IDLE"
+            with m.State("WRITE"):
+                stop = abort | ~self.wanted_store
+                m.d.comb += [memory.valid.eq(~stop), memory.op.eq(CacheOp.CAS)]
+                with m.If(stop):
+                    m.next = "IDLE"
+                with m.Elif(memory.ready):
+                    m.next = "WRITTEN"
+            with m.State("WRITTEN"):
+                m.d.comb += self.busy_write.eq(1)
+                m.d.sync += self.page.eq(self.address[PAGE_SHIFT:])
+                with m.If(abort):
+                    m.d.sync += poisoned.eq(1)
+                with m.If(memory.done):
+                    m.next = "AGAIN"
+                    with m.If(abort | poisoned):
+                        m.next = "IDLE"
+                    with m.Elif(memory.error | memory.swapped):
+                        m.d.sync += [now.denied.eq(memory.error), now.pte.eq(updated)]
+                        m.next = "STEP"
+            with m.State("AGAIN"):
+                m.d.comb += memory.valid.eq(~abort)
+                with m.If(memory.ready):
+                    m.next = "WAIT"
+                self._stop(m)
+
+    def _stop(self, m: Module) -> None:
+        """An abort ends the walk here."""
+        with m.If(self.abort):
+            m.next = "IDLE"
+
+    def _address(self, plan: Plan) -> list:
+        return [self.address[PAGE_SHIFT:].eq(plan.page), self.address[PTE_SHIFT:PAGE_SHIFT].eq(plan.index)]
+
+    def _accept(self, m: Module) -> None:
+        """Take the first side that misses, and start the second-level look-up."""
+        taken = self.misses & (-self.misses)[: self.sides]
+        request = Signal.like(self.request, name="accepted")
+        space = space_of(self.context, request.virt)
+        if not self.hypervisor:
+            space["stage2"] = 0
+        for i in range(self.sides):
+            with m.If(taken[i]):
+                m.d.comb += request.eq(self.requests[i])
+        m.d.comb += self.read_vpn.eq(request.vaddr[PAGE_SHIFT : PAGE_SHIFT + VPN_BITS])
+        m.d.sync += [
+            self.side.eq(taken),
+            self.request.eq(request),
+            self.vpn.eq(self.read_vpn),
+            *(getattr(self.space, field).eq(value) for field, value in space.items()),
+            *(
+                getattr(self.question, field).eq(value)
+                for field, value in Question.of(request, self.context).items()
+            ),
+        ]
+        with m.If(self.misses.any() & ~self.abort):
+            m.d.comb += [self.take.eq(taken), self.events.start.eq(taken)]
+            m.next = "MATCH"
+
+    def _step(self, m: Module, from_second: Signal) -> None:
+        plan = self.decided
+        m.d.comb += self.commit.eq(~self.abort)
+        m.d.sync += [
+            self.page.eq(plan.result | plan.page),
+            self.leaf.eq(self.second_leaf),
+            from_second.eq(self.second_hit),
+            self.kind.eq(Mux(plan.failed, plan.kind, FaultKind.ACCESS)),
+        ]
+        # A step that fails, or writes, changes nothing.
+        self.s.step(m)
+        # What is written is the entry that was read.
+        with m.If(plan.read):
+            m.d.sync += self._address(plan)
+        with m.If(self.failed_step):
+            m.next = "FAIL"
+        with m.Elif(plan.write):
+            m.next = "WRITE"
+        with m.If(self.second_hit):
+            m.next = "FILL"
+        with m.Elif(plan.read):
+            m.next = "READ"
+        with m.Elif(plan.finish):
+            m.next = "CHECK"
+        with m.Elif(plan.translate):
+            m.next = "SEARCH"
