@@ -44,6 +44,7 @@ class _Region:
 
     def __init__(self, index: int) -> None:
         self.index = index
+        self.full: Signal | None = None
         self.page = Signal(_PAGE_BITS, name=f"page_{index}")
         self.ignore = Signal(_PAGE_BITS, name=f"ignore_{index}")
         self.beyond = Signal(name=f"beyond_{index}")
@@ -54,31 +55,34 @@ class _Region:
         self.splits_mega = Signal(name=f"splits_mega_{index}")
         self.splits_giga = Signal(name=f"splits_giga_{index}")
 
-    def prepare(self, m: Module, entry, *, registered: bool) -> None:
-        """Find which whole rungs of the address' lower part are ones; ``registered``: a cycle behind."""
+    def prepare(self, m: Module, entry) -> None:
+        """Which rungs of ``_RUNG`` address bits are all ones goes into registers, for ``decode`` a cycle
+        later."""
         ladder = entry.addr[_ADDR_SHIFT - 1 :]
-        self.full = [ladder[low : low + _RUNG].all() for low in range(0, _PAGE_BITS + 1 - _RUNG, _RUNG)]
-        if registered:
-            full = Signal(len(self.full), name=f"full_{self.index}")
-            m.d.sync += full.eq(Cat(self.full))
-            self.full = list(full)
+        rungs = [ladder[low : low + _RUNG].all() for low in range(0, _PAGE_BITS + 1 - _RUNG, _RUNG)]
+        self.full = Signal(len(rungs), name=f"full_{self.index}")
+        m.d.sync += self.full.eq(Cat(rungs))
 
     def decode(self, m: Module, entry, next_is_tor: Value) -> None:
         """Take over ``entry`` at the clock edge."""
         page = entry.addr[_ADDR_SHIFT:]
         ladder = entry.addr[_ADDR_SHIFT - 1 :]
-        # Bit i of a NAPOT region's page number does not count if all of the address below is ones.
-        ones = [
-            Cat(*self.full[: i // _RUNG], ladder[i // _RUNG * _RUNG : i + 1]).all()
-            for i in range(_PAGE_BITS + 1)
-        ]
-        ignore = Cat(ones[:_PAGE_BITS])
         outside = page[_PAGE_BITS:]
-        rest_is_ladder = ~(outside[1:] & ~outside[:-1]).any()
+        # Bit i of a NAPOT region's page number does not count if all of the address below is ones.
+        if self.full is None:
+            ignore = (ladder ^ (ladder + 1)[: len(ladder)])[1:]
+            elsewhere = (outside & ~ignore[_PAGE_BITS:]).any()
+        else:
+            ones = [
+                Cat(self.full[: i // _RUNG], ladder[i // _RUNG * _RUNG : i + 1]).all()
+                for i in range(_PAGE_BITS + 1)
+            ]
+            ignore = Cat(ones)
+            elsewhere = Mux(ones[_PAGE_BITS], (outside[1:] & ~outside[:-1]).any(), outside.any())
         napot, tor = entry.match == PmpMatch.NAPOT, entry.match == PmpMatch.TOR
         beyond = outside.any()
         bound = (tor | next_is_tor) & ~beyond
-        inside = napot & Mux(ones[_PAGE_BITS], rest_is_ladder, ~beyond)
+        inside = napot & ~elsewhere
         m.d.sync += [
             self.page.eq(page),
             self.ignore.eq(ignore),
@@ -127,8 +131,9 @@ class Pmp(wiring.Component):
         m = Module()
         assert PMP_GRANULARITY_SHIFT == PAGE_SHIFT
         regions = [_Region(i) for i in range(PMP_ENTRIES)]
-        for region, entry in zip(regions, self.state, strict=True):
-            region.prepare(m, entry, registered=self.registered)
+        if self.registered:
+            for region, entry in zip(regions, self.state, strict=True):
+                region.prepare(m, entry)
         with m.If(self.update):
             for i, region in enumerate(regions):
                 following = self.state[i + 1].match == PmpMatch.TOR if i + 1 < PMP_ENTRIES else 0

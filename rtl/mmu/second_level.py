@@ -98,7 +98,7 @@ class SecondLevelTlb(wiring.Component):
                 same.append(~differs[:-ASID_BITS].any())
                 own.append(~other_asid)
                 if not self.judges:
-                    m.d.comb += match[w].eq(used[w] & ~differs[:-ASID_BITS].any() & ~other_asid)
+                    m.d.comb += match[w].eq(used[w] & same[w] & own[w])
         if self.judges:
             match, kept = self._judge(m, used, same, own, kept, leaves)
         else:

@@ -53,7 +53,8 @@ class Tlb(wiring.Component):
         m = Module()
         entries = [_Entry(i) for i in range(self.entries)]
         self._look_up(m, entries)
-        care, tag = Signal(TAG_BITS), Signal(TAG_BITS)
+        care = Signal(TAG_BITS)
+        tag = Signal(TAG_BITS)
         if self.judges:
             self._entry(m, care, tag)
         with m.If(self.fence_valid):
