@@ -53,6 +53,11 @@ def _is_any(number: Value, names: tuple[str, ...], existing: dict) -> Value:
 class TrapRegisters(wiring.Component):
     """Privileged spec 3.1.7, 3.1.13-3.1.16, 12.1.2-12.1.9; H chapter "Trap Entry".
 
+    Parameters
+    ----------
+    hypervisor, observe: what is built
+    late: an interrupt's ``vector`` comes in the second cycle of ``trap``
+
     Members
     -------
     number: CSR that ``tvec`` ... ``tinst`` show, if it is of that kind
@@ -63,8 +68,9 @@ class TrapRegisters(wiring.Component):
     tvec ... tinst: values for a read of ``number``
     """
 
-    def __init__(self, hypervisor: bool = True, observe: bool = False):
+    def __init__(self, hypervisor: bool = True, observe: bool = False, late: bool = False):
         self.hypervisor = hypervisor
+        self.late = late
         self.observe = observe
         self._states = csr_states(hypervisor)
         copies = [name for names in LEVEL_REGISTERS.values() for name in names if name in self._states]
@@ -95,7 +101,12 @@ class TrapRegisters(wiring.Component):
         ]
         tvec = Tvec(banks["tvec"].value2)
         offset = Mux(tvec.vectored & self.trap.interrupt, self.trap_code, 0)
-        m.d.comb += self.vector.eq((tvec.base + offset) << 2)
+        if self.late:
+            vectored = Signal(62)
+            m.d.sync += vectored.eq(tvec.base + offset)
+            m.d.comb += self.vector.eq(Mux(self.trap.interrupt, vectored, tvec.base) << 2)
+        else:
+            m.d.comb += self.vector.eq((tvec.base + offset) << 2)
         self._causes(m)
         return m
 

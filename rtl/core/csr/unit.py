@@ -118,7 +118,7 @@ class CsrUnit(wiring.Component):
         m.submodules.architecture = self.architecture = architecture = Architecture(hypervisor, xvmx)
         m.submodules.status = status = Status(virtual)
         m.submodules.delegation = delegation = Delegation(virtual)
-        m.submodules.levels = levels = TrapRegisters(virtual, self.config.observe)
+        m.submodules.levels = levels = TrapRegisters(virtual, self.config.observe, self.config.cuts.execute)
         m.submodules.interrupts = interrupts = Interrupts(virtual)
         m.submodules.counters = counters = Counters()
         m.submodules.pmp = pmp = PmpRegisters()

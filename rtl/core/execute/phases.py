@@ -25,7 +25,7 @@ class Phases(wiring.Component):
     An ordinary operation (arithmetic, loads, stores, control transfers) leaves in one cycle. A *special*
     one, whose verdict is deep, goes through three phases: LOOK, one cycle, in which the CSR unit's checks are
     registered; CHECK, until all verdicts stand and the older operations are done; ACT, in which registers
-    alone say what happens.
+    alone say what happens. A trap acts for two cycles: an interrupt's vector is known in the second.
 
     An interrupt is decided on in the CSR unit, which gives it a cycle later. Then every operation is *held*,
     and the interrupt *stands* if in the cycle of the decision the operation was here already, for then
@@ -35,13 +35,15 @@ class Phases(wiring.Component):
 
     Members
     -------
-    stands, operation: what is in execute
+    takes, arrives: the operation that comes next
+    stands: there is one in execute
     clear: the memory stage is empty or finishes, and does not fault
     leaves: the operation goes, or dies, at the end of this cycle
     wait, abort: of the VMX unit; for an ordinary operation they count a cycle later
     disturbs: what interrupts depend on changes at the end of this cycle, other than in ACT
     interrupt: the decision of the cycle before
     started: no interrupt comes before the operation any more
+    lasts: it may be a trap in the end that none of the verdicts tells
     finished: the unit that computes the result, if one does, is done
     wakes: what the operation waits for in ACT happens
     checks, checked: verdicts of the CSR unit; as registered
@@ -58,8 +60,9 @@ class Phases(wiring.Component):
     valid, refetch, kill, trap: in ACT, the operation traps, is fetched again, has no other effect
     """
 
+    takes: In(1)
+    arrives: In(ExecuteOp)
     stands: In(1)
-    operation: In(ExecuteOp)
     clear: In(1)
     leaves: In(1)
     wait: In(1)
@@ -67,6 +70,7 @@ class Phases(wiring.Component):
     disturbs: In(1)
     interrupt: In(1)
     started: In(1)
+    lasts: In(1)
     finished: In(1, init=1)
     wakes: In(1)
     checks: In(Checks)
@@ -90,15 +94,14 @@ class Phases(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        op = self.operation
-        control, fetched = op.control, op.fetched
-        judges, disturbed, waited, settled = Signal(), Signal(), Signal(), Signal()
-        m.d.comb += [
-            self.special.eq(
+        control, fetched = self.arrives.control, self.arrives.fetched
+        judges, twice, disturbed, waited, settled = (Signal() for _ in range(5))
+        with m.If(self.takes):
+            m.d.sync += self.special.eq(
                 Cat(
                     control.illegal,
                     control.csr,
-                    control.system != SystemOp.NONE,
+                    control.system,
                     control.vmx,
                     control.fence_i,
                     control.divide,
@@ -106,7 +109,8 @@ class Phases(wiring.Component):
                     fetched.fault_valid,
                     fetched.bad_prediction,
                 ).any()
-            ),
+            )
+        m.d.comb += [
             self.held.eq((self.interrupt | disturbed) & ~self.started),
             self.interrupted.eq(self.interrupt & settled & ~self.started),
             judges.eq(
@@ -121,7 +125,7 @@ class Phases(wiring.Component):
             ),
             self.keep.eq(judges | self.acting),
             self.may_act.eq(self.acting | ~self.special),
-            self.may_leave.eq(self.acting | ~(self.special | self.held | waited)),
+            self.may_leave.eq(Mux(self.acting, ~twice, ~(self.special | self.held | waited))),
             self.kill.eq(self.valid | self.refetch),
         ]
         m.d.sync += [
@@ -131,9 +135,12 @@ class Phases(wiring.Component):
             self.looked.eq(self.stands),
             settled.eq(self.stands & self.clear),
         ]
+        with m.If(self.acting):
+            m.d.sync += twice.eq(0)
         with m.If(judges):
             m.d.sync += [
                 self.acting.eq(1),
+                twice.eq(self.found | self.lasts),
                 self.valid.eq(self.found),
                 self.refetch.eq(self.found_refetch),
             ]
@@ -191,10 +198,12 @@ def connect_phases(execute, m: Module, phases: Phases, op, valid, commit, except
     """What the phases depend on, but for ``finished``."""
     vmx, system = execute.vmx, op.control.system
     m.d.comb += [
+        phases.takes.eq(execute.operation.ready),
+        phases.arrives.eq(execute.operation.p),
         phases.stands.eq(valid),
-        phases.operation.eq(op),
         phases.clear.eq(execute.result.ready & ~execute.memory_fault),
         phases.leaves.eq(commit | execute.memory_fault),
+        phases.lasts.eq(op.control.vmx),
         phases.wait.eq(vmx.wait),
         phases.abort.eq(vmx.abort),
         phases.disturbs.eq(execute.memory_fault | vmx.busy | (execute.steps & commit)),

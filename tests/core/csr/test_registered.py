@@ -98,3 +98,17 @@ def test_an_interrupt_is_told_a_cycle_later_and_stays_while_kept() -> None:
         assert hart.interrupt() is None
 
     run(test, CUT)
+
+
+@pytest.mark.parametrize("vectored", [0, 1])
+def test_the_vector_of_an_interrupt_comes_in_the_second_cycle(vectored: int) -> None:
+    async def test(hart: Hart) -> None:
+        ctx, port = hart.ctx, hart.unit.trap
+        await access(hart, "mtvec", CsrOp.WRITE, 0x8000_0100 | vectored)
+        ctx.set(port.trap, {"interrupt": 0, "cause": 2})
+        assert ctx.get(port.vector) == 0x8000_0100
+        ctx.set(port.trap, {"interrupt": 1, "cause": Interrupt.MTI})
+        await ctx.tick()
+        assert ctx.get(port.vector) == 0x8000_0100 + (4 * Interrupt.MTI if vectored else 0)
+
+    run(test, CUT)
