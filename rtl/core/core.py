@@ -91,10 +91,13 @@ class Core(wiring.Component):
             memory.product.eq(multiplier.result),
         ]
         # Back up
-        m.d.comb += [
+        # Where fetch goes on, what the predictor learns, and fence.i belong together.
+        m.d["sync" if self.config.cuts.redirect else "comb"] += [
             frontend.redirect.eq(execute.redirect),
             frontend.update.eq(execute.update),
             frontend.flush_cache.eq(execute.flush_instructions),
+        ]
+        m.d.comb += [
             frontend.mode.eq(csr.mode),
             execute.memory_fault.eq(memory.fault),
             execute.memory_trap.eq(memory.trap),

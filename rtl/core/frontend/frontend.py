@@ -28,7 +28,7 @@ class Frontend(wiring.Component):
     -------
     instruction: whole instructions in order
     follower, follower_valid, pair: the instruction behind it; both are taken
-    redirect, update: from execute
+    redirect, update: from execute; with the cut ``redirect`` a cycle old, and no instruction is offered with it
     mode: current privilege and V
     translate, cache: to the MMU and the instruction cache
     flush_cache: fence.i
@@ -57,6 +57,10 @@ class Frontend(wiring.Component):
         m.submodules.predictor = predictor = Predictor(self.config.branch)
         m.submodules.queue = queue = FetchQueue(self.reset_address)
         connect(m, queue.instruction, flipped(self.instruction))
+        if self.config.cuts.redirect:
+            # Execute has not seen to it itself that nothing younger than the redirect arrives.
+            with m.If(self.redirect.valid):
+                m.d.comb += self.instruction.valid.eq(0)
         m.d.comb += [
             self.follower.eq(queue.follower),
             self.follower_valid.eq(queue.follower_valid),
