@@ -6,8 +6,10 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from rtl.cache.interface import FetchPort, is_executable
 from rtl.config import CoreConfig
+from rtl.core.frontend.buffer import InstructionBuffer
 from rtl.core.frontend.predictor import Predictor
 from rtl.core.frontend.queue import FetchQueue
+from rtl.core.frontend.staged import StagedFetch
 from rtl.core.interface import Mode
 from rtl.core.stages import BranchUpdate, Fetched, Redirect
 from rtl.isa.memory_map import BOOT_ROM
@@ -28,7 +30,7 @@ class Frontend(wiring.Component):
     -------
     instruction: whole instructions in order
     follower, follower_valid, pair: the instruction behind it; both are taken
-    redirect, update: from execute; with the cut ``redirect`` a cycle old, and no instruction is offered with it
+    redirect, update: from execute; with the cut ``redirect`` a cycle old, and nothing is offered meanwhile
     mode: current privilege and V
     translate, cache: to the MMU and the instruction cache
     flush_cache: fence.i
@@ -56,19 +58,61 @@ class Frontend(wiring.Component):
         m = Module()
         m.submodules.predictor = predictor = Predictor(self.config.branch)
         m.submodules.queue = queue = FetchQueue(self.reset_address)
-        connect(m, queue.instruction, flipped(self.instruction))
+        self._offer(m, queue)
+        m.d.comb += queue.redirect.eq(self.redirect)
+        if self.config.cuts.fetch:
+            self._fetch_in_stages(m, predictor, queue)
+        else:
+            self._fetch(m, predictor, queue)
+        return m
+
+    def _offer(self, m: Module, queue: FetchQueue) -> None:
+        """What stands before decode."""
+        if self.config.cuts.decode:
+            m.submodules.buffer = buffer = InstructionBuffer(pairs=self.config.dual_issue)
+            connect(m, queue.instruction, buffer.source)
+            m.d.comb += [
+                buffer.source_follower.eq(queue.follower),
+                buffer.source_follower_valid.eq(queue.follower_valid),
+                queue.pair.eq(buffer.source_pair),
+                buffer.flush.eq(self.redirect.valid),
+            ]
+        offer = buffer if self.config.cuts.decode else queue
+        connect(m, offer.instruction, flipped(self.instruction))
+        m.d.comb += [
+            self.follower.eq(offer.follower),
+            self.follower_valid.eq(offer.follower_valid),
+            offer.pair.eq(self.pair),
+        ]
         if self.config.cuts.redirect:
             # Execute has not seen to it itself that nothing younger than the redirect arrives.
             with m.If(self.redirect.valid):
                 m.d.comb += self.instruction.valid.eq(0)
+
+    def _fetch_in_stages(self, m: Module, predictor: Predictor, queue: FetchQueue) -> None:
+        m.submodules.fetch = fetch = StagedFetch(self.reset_address)
+        connect(m, fetch.translate, flipped(self.translate))
+        connect(m, fetch.cache, flipped(self.cache))
         m.d.comb += [
-            self.follower.eq(queue.follower),
-            self.follower_valid.eq(queue.follower_valid),
-            queue.pair.eq(self.pair),
-            queue.redirect.eq(self.redirect),
-            self.cache.flush.eq(self.flush_cache),
+            fetch.redirect.eq(self.redirect),
+            fetch.mode.eq(self.mode),
+            fetch.flush_cache.eq(self.flush_cache),
+            queue.block.valid.eq(fetch.block_valid),
+            queue.block.p.eq(fetch.block),
+            fetch.queue_ready.eq(queue.block.ready),
+            predictor.begin.eq(fetch.begin),
+            predictor.start.eq(fetch.start),
+            predictor.address.eq(fetch.address),
+            predictor.follow.eq(fetch.follow),
+            predictor.update.eq(self.update),
+            predictor.repair.eq(self.redirect.valid),
+            fetch.taken.eq(predictor.taken),
+            fetch.end.eq(predictor.end),
+            fetch.target.eq(predictor.target),
         ]
 
+    def _fetch(self, m: Module, predictor: Predictor, queue: FetchQueue) -> None:
+        """Two stages, one block a cycle."""
         # Stage 0: behind the block that was fetched last, where the prediction for that says.
         address = Signal(64, init=self.reset_address)
         looked_up = Signal()
@@ -96,6 +140,7 @@ class Frontend(wiring.Component):
             predictor.follow.eq(begin & looked_up),
             predictor.update.eq(self.update),
             predictor.repair.eq(self.redirect.valid),
+            self.cache.flush.eq(self.flush_cache),
         ]
         with m.If(~looked_up):
             m.d.comb += next_address.eq(address)
@@ -145,4 +190,3 @@ class Frontend(wiring.Component):
             m.d.sync += halted.eq(0)
         with m.Elif(valid & done & failed):
             m.d.sync += [halted.eq(1), valid.eq(0)]
-        return m

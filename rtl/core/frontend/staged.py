@@ -1,0 +1,184 @@
+"""Fetch in stages of their own, for a clock that has no room for two of them in a cycle."""
+
+from amaranth import Cat, Const, Module, Mux, Signal
+from amaranth.lib import enum, wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.cache.interface import FetchPort, is_executable
+from rtl.core.frontend.queue import Block
+from rtl.core.interface import Mode
+from rtl.core.stages import Redirect
+from rtl.isa.paging import PA_BITS
+from rtl.mmu.interface import Access, Fault, FaultKind, TranslatePort
+
+__all__ = ["StagedFetch"]
+
+
+class _Address(enum.Enum, shape=2):
+    """What becomes of the next block's address."""
+
+    LOOK = 0
+    """The predictor's tables are read."""
+    TRANSLATE = 1
+    """It is predicted what follows, in the first cycle; the block is translated."""
+    HALT = 2
+    """A block failed; the next redirect says where to go on."""
+
+
+class StagedFetch(wiring.Component):
+    """Fetches 8 bytes every two cycles along the predicted path.
+
+    Every one of these takes a cycle or more, and begins and ends with registers:
+
+    * look: the predictor's tables are read;
+    * translate: the block's physical address is found, what follows it is predicted, and the cache's arrays
+      are read;
+    * fetch: the cache answers;
+    * deliver: the block goes to the queue. Meanwhile the next one is translated.
+
+    A redirect in cycle t looks in t and delivers in t + 3.
+
+    Members
+    -------
+    redirect: from execute
+    mode: current privilege and V
+    translate, cache: to the MMU and the instruction cache
+    flush_cache: fence.i
+    block_valid, block, queue_ready: to the queue, which must not lose places while it is ready
+    begin, start, address, follow, taken, end, target: the predictor's members
+
+    Parameters
+    ----------
+    reset_address: address of the first block after reset
+    """
+
+    def __init__(self, reset_address: int) -> None:
+        self.reset_address = reset_address
+        super().__init__(
+            {
+                "redirect": In(Redirect),
+                "mode": In(Mode),
+                "flush_cache": In(1),
+                "translate": Out(TranslatePort),
+                "cache": Out(FetchPort),
+                "block_valid": Out(1),
+                "block": Out(Block),
+                "queue_ready": In(1),
+                "begin": Out(1),
+                "start": Out(64),
+                "address": Out(64),
+                "follow": Out(1),
+                "taken": In(1),
+                "end": In(2),
+                "target": In(64),
+            }
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        self._next_block = Signal(64, init=self.reset_address)
+        """Where fetch goes on behind ``address``, once that is predicted."""
+        self._looking = Signal()
+        self._free = Signal()
+        """The fetch stage takes a block at the end of this cycle."""
+        self._taken = Signal()
+        self._end = Signal(2)
+        self._refused = Signal()
+        """Translation failed."""
+        self._fault = Signal(Fault)
+        self._paddr = Signal(PA_BITS)
+        self._fetching = Signal()
+        self._failed = Signal()
+        state = Signal(_Address)
+        known = self._translate(m, state)
+        self._fetch(m)
+        with m.If(self._free):
+            m.d.sync += self._fetching.eq(known)
+            with m.If(known):
+                m.d.sync += state.eq(Mux(self.translate.fault_valid, _Address.HALT, _Address.LOOK))
+        with m.If(self.block_valid & self._failed):
+            m.d.sync += [self._fetching.eq(0), state.eq(_Address.HALT)]
+        with m.If(self.begin):
+            m.d.sync += [self.address.eq(self.start), state.eq(_Address.TRANSLATE)]
+        with m.If(self.redirect.valid):
+            m.d.sync += self._fetching.eq(0)
+        return m
+
+    def _translate(self, m: Module, state):
+        """Look and translate; returns whether translation ends in this cycle."""
+        first = Signal()
+        translating = Signal()
+        request = self.translate.request
+        m.d.comb += [
+            self._looking.eq(state == _Address.LOOK),
+            translating.eq(state == _Address.TRANSLATE),
+            self.begin.eq(self._looking | self.redirect.valid),
+            self.start.eq(Mux(self.redirect.valid, self.redirect.target, self._next_block)),
+            self.follow.eq(first),
+            self.translate.valid.eq(translating & ~self.redirect.valid),
+            request.vaddr.eq(self.address),
+            request.access.eq(Access.FETCH),
+            request.privilege.eq(self.mode.privilege),
+            request.virt.eq(self.mode.virt),
+            self.cache.index_valid.eq(translating & self._free),
+            self.cache.index.eq(self.address[:12]),
+        ]
+        m.d.sync += first.eq(self.begin)
+        with m.If(first):
+            m.d.sync += [
+                self._taken.eq(self.taken),
+                self._end.eq(self.end),
+                self._next_block.eq(Cat(Const(0, 3), self.address[3:] + 1)),
+            ]
+            with m.If(self.taken):
+                m.d.sync += self._next_block.eq(self.target)
+        with m.If(self._free):
+            m.d.sync += [
+                self._paddr.eq(self.translate.paddr),
+                self._refused.eq(self.translate.fault_valid),
+                self._fault.eq(self.translate.fault),
+            ]
+        return translating & (self.translate.hit | self.translate.fault_valid)
+
+    def _fetch(self, m: Module) -> None:
+        """Fetch and deliver."""
+        block = self.block
+        kept = Signal(Block)
+        allowed = Signal()
+        arrived = Signal()
+        bad = Signal()
+        m.d.comb += [
+            allowed.eq(~self._refused & is_executable(self._paddr)),
+            self._failed.eq(~allowed | bad),
+            self.cache.valid.eq(
+                self._fetching & ~arrived & allowed & self.queue_ready & ~self.redirect.valid
+            ),
+            self.cache.paddr.eq(self._paddr),
+            self.cache.flush.eq(self.flush_cache),
+            self._free.eq(~self._fetching | (arrived & ~self._failed)),
+            self.block_valid.eq(arrived),
+            block.eq(kept),
+            block.fault_valid.eq(self._failed),
+            block.fault.eq(self._fault),
+        ]
+        m.d.sync += [
+            arrived.eq(
+                self._fetching
+                & ~arrived
+                & self.queue_ready
+                & ~self.redirect.valid
+                & (~allowed | self.cache.done)
+            ),
+            bad.eq(self.cache.error),
+            kept.bits.eq(self.cache.data),
+        ]
+        with m.If(~self._refused):
+            m.d.comb += [block.fault.eq(0), block.fault.kind.eq(FaultKind.ACCESS)]
+        # The cycle behind the one in which translation of this block ended
+        with m.If(self._looking):
+            m.d.sync += [
+                kept.first.eq(self.address[1:3]),
+                kept.last.eq(Mux(self._taken, self._end, 3)),
+                kept.taken.eq(self._taken),
+                kept.target.eq(self._next_block),
+            ]
