@@ -80,6 +80,8 @@ class Core(wiring.Component):
             decode.follower_valid.eq(frontend.follower_valid),
             frontend.pair.eq(decode.pair),
         ]
+        if self.config.cuts.decode:
+            m.d.comb += decode.flush.eq(frontend.redirect.valid)
         connect(m, decode.operation, execute.operation)
         connect(m, execute.result, memory.operation)
         m.d.comb += [

@@ -2,9 +2,10 @@
 
 from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from rtl.config import CoreConfig
+from rtl.core.decode.buffer import Expanded, InstructionBuffer
 from rtl.core.decode.decoder import Decoder
 from rtl.core.decode.expander import Expander
 from rtl.core.decode.registers import RegisterFile, RegisterWrite
@@ -15,10 +16,17 @@ __all__ = ["Decode"]
 
 
 class _Slot:
-    """One of the two instructions that stand before decode."""
+    """One of the two instructions that stand before decode: ``Fetched`` or ``Expanded``."""
 
-    def __init__(self, m: Module, name: str, fetched, decoder: Decoder) -> None:
-        m.submodules[f"{name}_expander"] = expander = Expander()
+    def __init__(self, m: Module, name: str, offered, decoder: Decoder) -> None:
+        if offered.shape() is Expanded:
+            fetched, word, illegal = offered.fetched, offered.word, offered.illegal
+        else:
+            m.submodules[f"{name}_expander"] = expander = Expander()
+            fetched = offered
+            m.d.comb += expander.instruction.eq(fetched.instruction[:16])
+            word = Mux(fetched.compressed, expander.expanded, fetched.instruction)
+            illegal = fetched.compressed & expander.illegal
         m.submodules[f"{name}_decoder"] = decoder
         self.fetched = fetched
         self.word = Signal(32, name=f"{name}_word")
@@ -27,18 +35,18 @@ class _Slot:
         self.a = Signal(64, name=f"{name}_a")
         self.b = Signal(64, name=f"{name}_b")
         m.d.comb += [
-            expander.instruction.eq(fetched.instruction[:16]),
-            self.word.eq(Mux(fetched.compressed, expander.expanded, fetched.instruction)),
+            self.word.eq(word),
             decoder.instruction.eq(self.word),
             self.control.eq(decoder.control),
         ]
-        with m.If(fetched.compressed & expander.illegal):
+        with m.If(illegal):
             m.d.comb += [self.control.eq(0), self.control.illegal.eq(1)]
         self.rd, self.rs1, self.rs2 = self.word[7:12], self.word[15:20], self.word[20:25]
 
 
 class Decode(wiring.Component):
-    """Combinational stage between the fetch queue and the execute register.
+    """Combinational stage between the fetch queue and the execute register; with the cut ``decode`` an
+    :class:`InstructionBuffer` comes first.
 
     Operands come from the register file or from the results that execute and memory are finishing in this
     cycle; if such a result is not ready, the instruction waits.
@@ -53,6 +61,7 @@ class Decode(wiring.Component):
     -------
     instruction, follower, follower_valid, pair: from the fetch queue; ``pair``: both are taken
     single: instructions leave one at a time
+    flush: with the cut ``decode``: what stands in the buffer is thrown away
     operation: out
     execute, memory: results in flight, youngest first; of the operation and of its companion
     write: results that leave the pipeline (written at the end of this cycle)
@@ -68,6 +77,7 @@ class Decode(wiring.Component):
                 "follower_valid": In(1),
                 "pair": Out(1),
                 "single": In(1),
+                **({"flush": In(1)} if config.cuts.decode else {}),
                 "operation": Out(stream.Signature(ExecuteOp)),
                 "execute": In(Forward).array(2),
                 "memory": In(Forward).array(2),
@@ -80,30 +90,44 @@ class Decode(wiring.Component):
         m = Module()
         extensions = {"hypervisor": self.config.hypervisor, "xvmx": self.config.xvmx}
         m.submodules.registers = registers = RegisterFile(writers=self.width)
-        first = _Slot(m, "first", self.instruction.p, Decoder(**extensions))
+        before = self._buffer(m) if self.config.cuts.decode else self
+        self._follower_valid = before.follower_valid
+        first = _Slot(m, "first", before.instruction.p, Decoder(**extensions))
         m.d.comb += [registers.write[n].eq(self.write[n]) for n in range(self.width)]
         hazard = self._operands(m, first, registers, 0).any()
         m.d.comb += [
-            self.load_use.eq(self.instruction.valid & hazard),
-            self.operation.valid.eq(self.instruction.valid & ~hazard),
-            self.instruction.ready.eq(self.operation.ready & ~hazard),
+            self.load_use.eq(before.instruction.valid & hazard),
+            self.operation.valid.eq(before.instruction.valid & ~hazard),
+            before.instruction.ready.eq(self.operation.ready & ~hazard),
         ]
         op = self.operation.p
         m.d.comb += self._leading(op, first)
         if self.config.xvmx:
             m.d.comb += op.control.pause.eq(first.word == PAUSE)
         if self.config.dual_issue:
-            second = _Slot(m, "second", self.follower, Decoder(**extensions, paired=True))
+            second = _Slot(m, "second", before.follower, Decoder(**extensions, paired=True))
             self._stores_first = Signal()
             """The second stores what the first computes."""
-            m.d.comb += self.pair.eq(self._may_pair(m, first, second, registers) & ~self.single)
-            with m.If(self.pair):
+            m.d.comb += before.pair.eq(self._may_pair(m, first, second, registers) & ~self.single)
+            with m.If(before.pair):
                 with m.If(first.control.simple):
                     m.d.comb += [*self._leading(op, second), *self._companion(op.companion, first)]
                     m.d.comb += [op.companion.older.eq(1), op.stores_companion.eq(self._stores_first)]
                 with m.Else():
                     m.d.comb += self._companion(op.companion, second)
         return m
+
+    def _buffer(self, m: Module) -> InstructionBuffer:
+        """What stands in registers before decode."""
+        m.submodules.buffer = buffer = InstructionBuffer(pairs=self.config.dual_issue)
+        connect(m, flipped(self.instruction), buffer.source)
+        m.d.comb += [
+            buffer.source_follower.eq(self.follower),
+            buffer.source_follower_valid.eq(self.follower_valid),
+            self.pair.eq(buffer.source_pair),
+            buffer.flush.eq(self.flush),
+        ]
+        return buffer
 
     def _leading(self, op, slot: _Slot) -> list:
         """``slot`` becomes the operation."""
@@ -157,7 +181,7 @@ class Decode(wiring.Component):
             known.eq(early | self._stores_first | ~(needs.any() | same)),
         ]
         # What older instructions leave in a register that the first one writes does not matter.
-        return self.follower_valid & fit & known & ~(waits & ~needs).any()
+        return self._follower_valid & fit & known & ~(waits & ~needs).any()
 
     def _early(self, m: Module, slot: _Slot):
         """Whether the result of ``slot`` is known without an ALU, and that: a copy (mv, li, lui), or one

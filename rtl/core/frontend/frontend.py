@@ -6,7 +6,6 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from rtl.cache.interface import FetchPort, is_executable
 from rtl.config import CoreConfig
-from rtl.core.frontend.buffer import InstructionBuffer
 from rtl.core.frontend.predictor import Predictor
 from rtl.core.frontend.queue import FetchQueue
 from rtl.core.frontend.staged import StagedFetch
@@ -56,38 +55,24 @@ class Frontend(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        m.submodules.predictor = predictor = Predictor(self.config.branch)
-        m.submodules.queue = queue = FetchQueue(self.reset_address)
-        self._offer(m, queue)
-        m.d.comb += queue.redirect.eq(self.redirect)
-        if self.config.cuts.fetch:
-            self._fetch_in_stages(m, predictor, queue)
-        else:
-            self._fetch(m, predictor, queue)
-        return m
-
-    def _offer(self, m: Module, queue: FetchQueue) -> None:
-        """What stands before decode."""
-        if self.config.cuts.decode:
-            m.submodules.buffer = buffer = InstructionBuffer(pairs=self.config.dual_issue)
-            connect(m, queue.instruction, buffer.source)
-            m.d.comb += [
-                buffer.source_follower.eq(queue.follower),
-                buffer.source_follower_valid.eq(queue.follower_valid),
-                queue.pair.eq(buffer.source_pair),
-                buffer.flush.eq(self.redirect.valid),
-            ]
-        offer = buffer if self.config.cuts.decode else queue
-        connect(m, offer.instruction, flipped(self.instruction))
+        m.submodules.predictor = predictor = Predictor(self.config.branch, staged=self.config.cuts.fetch)
+        m.submodules.queue = queue = FetchQueue(self.reset_address, pairs=self.config.dual_issue)
+        connect(m, queue.instruction, flipped(self.instruction))
         m.d.comb += [
-            self.follower.eq(offer.follower),
-            self.follower_valid.eq(offer.follower_valid),
-            offer.pair.eq(self.pair),
+            self.follower.eq(queue.follower),
+            self.follower_valid.eq(queue.follower_valid),
+            queue.pair.eq(self.pair),
+            queue.redirect.eq(self.redirect),
         ]
         if self.config.cuts.redirect:
             # Execute has not seen to it itself that nothing younger than the redirect arrives.
             with m.If(self.redirect.valid):
                 m.d.comb += self.instruction.valid.eq(0)
+        if self.config.cuts.fetch:
+            self._fetch_in_stages(m, predictor, queue)
+        else:
+            self._fetch(m, predictor, queue)
+        return m
 
     def _fetch_in_stages(self, m: Module, predictor: Predictor, queue: FetchQueue) -> None:
         m.submodules.fetch = fetch = StagedFetch(self.reset_address)

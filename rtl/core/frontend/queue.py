@@ -55,10 +55,12 @@ class FetchQueue(wiring.Component):
     Parameters
     ----------
     reset_address: address of the first block after reset
+    pairs: offer a follower; else ``follower_valid`` and what it belongs to mean nothing
     """
 
-    def __init__(self, reset_address: int) -> None:
+    def __init__(self, reset_address: int, *, pairs: bool = True) -> None:
         self.reset_address = reset_address
+        self.pairs = pairs
         super().__init__(
             {
                 "block": In(stream.Signature(Block)),
@@ -102,15 +104,25 @@ class FetchQueue(wiring.Component):
         ]
         window = self._window(m, bits, used, left)
         length = self._first(m, window, left, reach, shape, target, pc, count.any(), fault)
-        both = self._second(m, window, length, left, reach, shape, target, pc)
+        leaves = self.instruction.valid & self.instruction.ready
+        if self.pairs:
+            both = self._second(m, window, length, left, reach, shape, target, pc)
+            self._leave(m, leaves, length, both, left, shape, target, used, pc, popped)
+        else:
+            self._leave_alone(m, leaves, left, shape, used, pc, popped)
+        m.d.sync += head.eq(head + popped)
+        with m.If(self.redirect.valid):
+            m.d.sync += [count.eq(0), used.eq(0), pc.eq(self.redirect.target)]
+        return m
 
-        # What leaves
+    def _leave(self, m: Module, leave, length, both, left, shape, target, used, pc, popped) -> None:
+        """One or two instructions leave."""
         leaves = Signal()
         parcels = Signal(3)
         taken = Signal()
         over = Signal(3)
         m.d.comb += [
-            leaves.eq(self.instruction.valid & self.instruction.ready),
+            leaves.eq(leave),
             parcels.eq(Mux(self.pair, both, length)),
             taken.eq(Mux(self.pair, self.follower.predicted_taken, self.instruction.p.predicted_taken)),
             over.eq(parcels - left),
@@ -127,10 +139,28 @@ class FetchQueue(wiring.Component):
             with m.Else():
                 m.d.comb += popped.eq(2)
                 m.d.sync += used.eq(0)
-        m.d.sync += head.eq(head + popped)
-        with m.If(self.redirect.valid):
-            m.d.sync += [count.eq(0), used.eq(0), pc.eq(self.redirect.target)]
-        return m
+
+    def _leave_alone(self, m: Module, leaves, left, shape, used, pc, popped) -> None:
+        """One instruction leaves. Its length is known late: both are prepared for."""
+        out = self.instruction.p
+        last = left == 1
+        alone = shape[1].count == 1
+        pops, then = (
+            [Signal(2, name=f"pops_{n}") for n in (1, 2)],
+            [Signal(2, name=f"used_{n}") for n in (1, 2)],
+        )
+        m.d.comb += [
+            pops[0].eq(last),
+            then[0].eq(Mux(last, 0, used + 1)),
+            pops[1].eq(Mux(last, Mux(alone, 2, 1), left == 2)),
+            then[1].eq(Mux(last, ~alone, Mux(left == 2, 0, used + 2))),
+        ]
+        with m.If(leaves):
+            m.d.comb += popped.eq(Mux(out.compressed, *pops))
+            m.d.sync += [
+                used.eq(Mux(out.compressed, *then)),
+                pc.eq(Mux(out.predicted_taken, out.predicted_target, pc + Mux(out.compressed, 2, 4))),
+            ]
 
     def _memories(self, m: Module, head, tail, push):
         """Parcels, shape and target of the first two blocks; ``push`` writes the block to ``tail``."""

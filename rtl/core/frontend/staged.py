@@ -76,12 +76,12 @@ class StagedFetch(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        self._next_block = Signal(64, init=self.reset_address)
-        """Where fetch goes on behind ``address``, once that is predicted."""
+        self._target = Signal(64, init=self.reset_address)
+        """Where fetch goes on behind ``address``, if ``_taken``."""
         self._looking = Signal()
         self._free = Signal()
         """The fetch stage takes a block at the end of this cycle."""
-        self._taken = Signal()
+        self._taken = Signal(init=1)
         self._end = Signal(2)
         self._refused = Signal()
         """Translation failed."""
@@ -108,12 +108,14 @@ class StagedFetch(wiring.Component):
         """Look and translate; returns whether translation ends in this cycle."""
         first = Signal()
         translating = Signal()
+        following = Signal(64)
         request = self.translate.request
         m.d.comb += [
             self._looking.eq(state == _Address.LOOK),
             translating.eq(state == _Address.TRANSLATE),
             self.begin.eq(self._looking | self.redirect.valid),
-            self.start.eq(Mux(self.redirect.valid, self.redirect.target, self._next_block)),
+            following.eq(Mux(self._taken, self._target, Cat(Const(0, 3), self.address[3:] + 1))),
+            self.start.eq(Mux(self.redirect.valid, self.redirect.target, following)),
             self.follow.eq(first),
             self.translate.valid.eq(translating & ~self.redirect.valid),
             request.vaddr.eq(self.address),
@@ -125,13 +127,7 @@ class StagedFetch(wiring.Component):
         ]
         m.d.sync += first.eq(self.begin)
         with m.If(first):
-            m.d.sync += [
-                self._taken.eq(self.taken),
-                self._end.eq(self.end),
-                self._next_block.eq(Cat(Const(0, 3), self.address[3:] + 1)),
-            ]
-            with m.If(self.taken):
-                m.d.sync += self._next_block.eq(self.target)
+            m.d.sync += [self._taken.eq(self.taken), self._end.eq(self.end), self._target.eq(self.target)]
         with m.If(self._free):
             m.d.sync += [
                 self._paddr.eq(self.translate.paddr),
@@ -180,5 +176,5 @@ class StagedFetch(wiring.Component):
                 kept.first.eq(self.address[1:3]),
                 kept.last.eq(Mux(self._taken, self._end, 3)),
                 kept.taken.eq(self._taken),
-                kept.target.eq(self._next_block),
+                kept.target.eq(self._target),
             ]
