@@ -45,10 +45,16 @@ class InstructionCache(wiring.Component):
     clean: to the data cache
     bus: AXI, reads only: wrapping bursts (id 0), aligned 8-byte reads from devices (id 1)
     miss: one cycle per line fill
+
+    Parameters
+    ----------
+    staged: between two fetches (also when one is withdrawn) there is a cycle without ``valid``, and only then
+        the index is taken. A miss is noticed a cycle later.
     """
 
-    def __init__(self, config: CacheConfig) -> None:
+    def __init__(self, config: CacheConfig, *, staged: bool = False) -> None:
         self.config = config
+        self.staged = staged
         self.geometry = Geometry(config)
         super().__init__(
             {
@@ -81,16 +87,11 @@ class InstructionCache(wiring.Component):
     def _schedule(self, m: Module) -> None:
         """Stage 0: read the arrays for the next fetch, or again for the one that waits."""
         g, fetch = self.geometry, self.cpu
-        stalled = Signal()
-        may_index = Signal()
         index_held = Signal(g.word_address_bits)
         read_address = self._arrays.read_address
-        m.d.comb += [
-            self._fresh.eq(fetch.valid & (self._read_word == g.word_address(fetch.paddr))),
-            may_index.eq(~fetch.valid | (self._fresh & ~stalled) | self._late_done),
-            fetch.index_ready.eq(may_index & (~fetch.valid | fetch.done)),
-        ]
-        m.d.sync += [self._read_word.eq(read_address), stalled.eq(fetch.valid & ~fetch.done)]
+        m.d.comb += self._fresh.eq(fetch.valid & (self._read_word == g.word_address(fetch.paddr)))
+        may_index = self._may_index(m)
+        m.d.sync += self._read_word.eq(read_address)
         with m.If(fetch.index_valid & may_index):
             m.d.comb += read_address.eq(g.word_address(fetch.index))
         with m.Elif(fetch.valid):
@@ -99,6 +100,21 @@ class InstructionCache(wiring.Component):
             m.d.comb += read_address.eq(index_held)
         with m.If(fetch.index_valid & fetch.index_ready):
             m.d.sync += index_held.eq(g.word_address(fetch.index))
+
+    def _may_index(self, m: Module):
+        """Whether the arrays are free for the next fetch, which is taken if this one is done."""
+        fetch = self.cpu
+        if self.staged:
+            m.d.comb += fetch.index_ready.eq(~fetch.valid)
+            return ~fetch.valid
+        stalled = Signal()
+        may_index = Signal()
+        m.d.comb += [
+            may_index.eq(~fetch.valid | (self._fresh & ~stalled) | self._late_done),
+            fetch.index_ready.eq(may_index & (~fetch.valid | fetch.done)),
+        ]
+        m.d.sync += stalled.eq(fetch.valid & ~fetch.done)
+        return may_index
 
     def _lookup(self, m: Module) -> None:
         """Stage 1: compare tags; answer, or begin a fill."""
@@ -117,7 +133,13 @@ class InstructionCache(wiring.Component):
             arrays.flush.eq(fetch.flush),
             fill.kill.eq(fetch.flush | (self._miss == _Miss.DROP)),
         ]
-        self._fill_line(m, active & ~hit.any(), address)
+        missed = active & ~hit.any()
+        if self.staged:
+            # What the arrays say stays as it was: nothing is filled but what missed.
+            noticed = Signal()
+            m.d.sync += noticed.eq(missed)
+            missed = noticed & fetch.valid
+        self._fill_line(m, missed, address)
 
     def _fill_line(self, m: Module, missed, address) -> None:
         """Have the line cleaned, fill it, and drop it if it was filled too early."""

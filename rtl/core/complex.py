@@ -65,7 +65,7 @@ class CoreComplex(wiring.Component):
         m = Module()
         m.submodules.core = core = Core(self.config)
         m.submodules.mmu = mmu = Mmu(self.config)
-        m.submodules.icache = icache = InstructionCache(self.config.icache)
+        m.submodules.icache = icache = InstructionCache(self.config.icache, staged=self.config.cuts.fetch)
         cache = SteppedDataCache if self.config.cuts.memory else DataCache
         m.submodules.dcache = dcache = cache(self.config.dcache)
         m.submodules.arbiter = arbiter = AxiArbiter(managers=2)

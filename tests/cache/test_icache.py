@@ -21,13 +21,15 @@ from tests.bus.pins import Pins
 from tests.cache.drivers import Access, DataDriver, Reference
 
 SMALL = CacheConfig(ways=2, way_bytes=256)
+_STAGED = pytest.mark.parametrize("staged", [False, True])
 
 
 class Caches(wiring.Component):
     """Both caches on one bus."""
 
-    def __init__(self, config: CacheConfig) -> None:
+    def __init__(self, config: CacheConfig, *, staged: bool = False) -> None:
         self.config = config
+        self.staged = staged
         super().__init__(
             {
                 "fetch": wiring.In(FetchPort),
@@ -39,7 +41,7 @@ class Caches(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        m.submodules.icache = icache = InstructionCache(self.config)
+        m.submodules.icache = icache = InstructionCache(self.config, staged=self.staged)
         m.submodules.dcache = dcache = DataCache(self.config)
         m.submodules.arbiter = arbiter = AxiArbiter(2)
         connect(m, flipped(self.fetch), icache.cpu)
@@ -100,9 +102,9 @@ def run(dut, memory: AxiMemory, *testbenches) -> None:
     simulator.run()
 
 
-def fetch_all(addresses: list[int], latency: int = 1) -> tuple[list, AxiMemory]:
+def fetch_all(addresses: list[int], latency: int = 1, *, staged: bool = False) -> tuple[list, AxiMemory]:
     """Fetch ``addresses`` from memory in which every word holds its own address."""
-    dut = Caches(CacheConfig())
+    dut = Caches(CacheConfig(), staged=staged)
     memory = AxiMemory(dut.bus, latency=latency)
     for address in addresses:
         for word in range(address & ~63, (address & ~63) + 64, 8):
@@ -127,17 +129,29 @@ def test_miss_cost_and_streaming(latency):
     assert len(memory.log) == 1
 
 
-def test_boot_rom_is_not_cached():
+@pytest.mark.parametrize("latency", [1, 20])
+def test_miss_cost_in_stages(latency):
+    """A cycle more to notice the miss; between two fetches there is one without any."""
+    addresses = [DRAM_BASE + 0x100 + 8 * n for n in range(8)] * 2
+    results, memory = fetch_all(addresses, latency, staged=True)
+    assert [data for data, _, _ in results] == addresses
+    assert [cycles for _, _, cycles in results] == [latency + 5] + [1] * 15
+    assert len(memory.log) == 1
+
+
+@_STAGED
+def test_boot_rom_is_not_cached(staged):
     address = BOOT_ROM.base + 8
-    results, memory = fetch_all([address, address, DRAM_BASE, address])
+    results, memory = fetch_all([address, address, DRAM_BASE, address], staged=staged)
     assert [data for data, _, _ in results] == [address, address, DRAM_BASE, address]
     taken = [(burst.address, burst.size, len(burst.addresses)) for burst in memory.log]
     assert taken == [(address, 3, 1), (address, 3, 1), (DRAM_BASE, 3, 8), (address, 3, 1)]
 
 
-def test_errors():
+@_STAGED
+def test_errors(staged):
     bad = DRAM_BASE + 0x40
-    dut = Caches(CacheConfig())
+    dut = Caches(CacheConfig(), staged=staged)
     memory = AxiMemory(dut.bus, fails=lambda address: address in (bad + 24, BOOT_ROM.base))
     results = []
 
@@ -149,8 +163,9 @@ def test_errors():
     assert [error for _, error, _ in results] == [0, 1, 0, 1, 1, 0, 0]
 
 
-def test_stores_are_fetched_after_a_flush():
-    dut = Caches(CacheConfig())
+@_STAGED
+def test_stores_are_fetched_after_a_flush(staged):
+    dut = Caches(CacheConfig(), staged=staged)
     memory = AxiMemory(dut.bus)
     address = DRAM_BASE + 0x80
     got = []
@@ -169,10 +184,11 @@ def test_stores_are_fetched_after_a_flush():
     assert got == [11, 11, 11, 22]
 
 
+@_STAGED
 @pytest.mark.parametrize("wait", [2, 8, 14, 18])
-def test_a_line_on_its_way_is_not_fetched_after_a_flush(wait):
+def test_a_line_on_its_way_is_not_fetched_after_a_flush(wait, staged):
     """The refill was read from memory before the store, and arrives after fence.i."""
-    dut = Caches(CacheConfig())
+    dut = Caches(CacheConfig(), staged=staged)
     memory = AxiMemory(dut.bus, latency=20)
     address = DRAM_BASE + 0x80
     memory.words[address] = 11
@@ -195,11 +211,12 @@ def test_a_line_on_its_way_is_not_fetched_after_a_flush(wait):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("config", [SMALL, CacheConfig(ways=1, way_bytes=128)])
-def test_random_code_modification(config, seed):
+@_STAGED
+def test_random_code_modification(staged, config, seed):
     """Fetches with withdrawals and flushes, while the hart stores to the same lines: a fetch sees the value
     of the last flush or a newer one."""
     rng = Random(f"{seed} {config}")
-    dut = Caches(config)
+    dut = Caches(config, staged=staged)
     memory = AxiMemory(dut.bus, rng=Random(rng.random()))
     reference = Reference()
     words = [DRAM_BASE + 64 * n + 8 * w for n in [*range(6), 8, 16, 32] for w in (0, 2, 7)]

@@ -9,6 +9,7 @@ from rtl.core.decode.buffer import Expanded, InstructionBuffer
 from rtl.core.decode.decoder import Decoder
 from rtl.core.decode.expander import Expander
 from rtl.core.decode.registers import RegisterFile, RegisterWrite
+from rtl.core.decode.table import decode_table, opcodes_with
 from rtl.core.stages import AluOp, ASelect, BSelect, Control, ExecuteOp, Fetched, Forward, MemoryKind
 from rtl.isa.instructions import PAUSE
 
@@ -210,13 +211,25 @@ class Decode(wiring.Component):
     def _operands(self, m: Module, slot: _Slot, registers: RegisterFile, port: int):
         """Read or forward both operands; returns for each whether it is not known yet."""
         wait = Signal(2, name=f"wait{port // 2}")
-        control = slot.control
+        uses = self._uses(slot)
         for n, (register, used, value) in enumerate(
-            ((slot.rs1, control.use_rs1, slot.a), (slot.rs2, control.use_rs2, slot.b))
+            ((slot.rs1, uses[0], slot.a), (slot.rs2, uses[1], slot.b))
         ):
             m.d.comb += registers.rs[port + n].eq(register)
             self._operand(m, register, used, registers.rs_data[port + n], value, wait[n])
         return wait
+
+    def _uses(self, slot: _Slot) -> list:
+        """Which operands the instruction waits for. The cut ``decode`` judges by the opcode: what is not used
+        may be waited for, too."""
+        fields = ("use_rs1", "use_rs2")
+        if not self.config.cuts.decode:
+            return [getattr(slot.control, field) for field in fields]
+        table = decode_table(hypervisor=self.config.hypervisor, xvmx=self.config.xvmx)
+        return [
+            slot.word[2:7].matches(*(f"{opcode:05b}" for opcode in opcodes_with(table, field)))
+            for field in fields
+        ]
 
     def _operand(self, m: Module, register, used, stored, value, wait) -> None:
         """The youngest value of ``register``; ``wait`` if it is not known yet."""

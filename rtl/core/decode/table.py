@@ -6,7 +6,7 @@ from rtl.core.interface import CsrOp, SystemOp
 from rtl.core.stages import AluOp, AmoOp, ASelect, BranchOp, BSelect, ImmediateFormat, MemoryKind
 from rtl.isa.instructions import INSTRUCTIONS, Format, Instruction
 
-__all__ = ["control_of", "decode_table"]
+__all__ = ["control_of", "decode_table", "opcodes_with"]
 
 _IMM = {"b": BSelect.IMMEDIATE}
 _SIMPLE = {"simple": 1, "leads": 1}
@@ -122,3 +122,8 @@ def decode_table(
         if (xvmx or instruction.extension != "Xvmx") and (hypervisor or instruction.extension != "H")
     ]
     return [(instruction, control) for instruction, control in table if control.get("leads") or not paired]
+
+
+def opcodes_with(table: list[tuple[Instruction, dict[str, Any]]], field: str) -> list[int]:
+    """Major opcodes (bits 6:2) of which some instruction has the field of ``Control`` set."""
+    return sorted({instruction.match >> 2 & 0x1F for instruction, control in table if control.get(field)})
