@@ -101,6 +101,8 @@ class DataCache(wiring.Component):
         """The hart's store is for the very word on the bus."""
         self._word = Signal(64)
         """The arrays' word in the way that hits."""
+        self._in_flight, self._pending = self._missing(m)
+        """Ways of the set that miss words; that miss this very word."""
 
         self._schedule(m)
         self._lookup(m)
@@ -114,6 +116,9 @@ class DataCache(wiring.Component):
 
     def _make_slot(self, geometry: Geometry) -> CoherentSlot:
         return CoherentSlot(geometry)
+
+    def _missing(self, m: Module) -> tuple[Signal, Signal]:
+        return self._fill.in_flight, self._fill.pending
 
     def _schedule(self, m: Module) -> None:
         """Stage 0: who reads the arrays. The walker goes before the hart, everybody else after it; a line
@@ -188,15 +193,15 @@ class DataCache(wiring.Component):
         with m.If(clean):
             m.d.comb += [
                 complete.eq(active & ~dirty_hit & ~leaving),
-                clean_start.eq(active & dirty_hit & ~(hit & fill.in_flight).any() & writeback.idle),
+                clean_start.eq(active & dirty_hit & ~(hit & self._in_flight).any() & writeback.idle),
             ]
         with m.Elif(writes & mine):
-            m.d.comb += complete.eq(active & ~self._locked & (hit & ~(fill.in_flight | incoming)).any())
+            m.d.comb += complete.eq(active & ~self._locked & (hit & ~(self._in_flight | incoming)).any())
         with m.Elif(writes):
-            present = hit & ~fill.pending
+            present = hit & ~self._pending
             self._store_during_beat(m, active, hit, present, incoming, complete)
         with m.Else():
-            m.d.comb += complete.eq(active & (hit & ~fill.pending).any())
+            m.d.comb += complete.eq(active & (hit & ~self._pending).any())
         with m.If(clean_start):
             m.d.comb += [
                 writeback.start.eq(1),
@@ -266,7 +271,7 @@ class DataCache(wiring.Component):
         self._choose(m, turn, victim, victim_dirty)
         m.d.comb += [
             victim_busy.eq(
-                (victim & fill.in_flight).any()
+                (victim & self._in_flight).any()
                 | (writeback.reading & (writeback.held.set == line.set) & (victim & writeback.read_way).any())
                 | (victim_dirty & ~writeback.idle)
             ),

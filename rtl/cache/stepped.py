@@ -73,11 +73,22 @@ class SteppedDataCache(DataCache):
 
         self._known = known = Signal()
         """The hart's request is not in its first cycle (there is a cycle without one before the next)."""
-        self._cacheable = cacheable = Signal()
-        m.d.sync += [known.eq(cpu.valid), cacheable.eq(is_cacheable(cpu.paddr))]
+        self._cacheable = Signal()
+        self._slot_cacheable = Signal()
+        m.d.sync += [
+            known.eq(cpu.valid),
+            self._cacheable.eq(is_cacheable(cpu.paddr)),
+            self._slot_cacheable.eq(slot.cacheable),
+        ]
 
     def _active(self, m: Module, mine: Signal) -> Value:
-        return Mux(mine, self._compared & self._slot.cacheable, self._fresh & self._cacheable)
+        return Mux(mine, self._compared & self._slot_cacheable, self._fresh & self._cacheable)
+
+    def _missing(self, m: Module) -> tuple[Signal, Signal]:
+        # What was missing when tags were compared: between two answers it can only become less.
+        in_flight, pending = Signal(self.geometry.ways), Signal(self.geometry.ways)
+        m.d.sync += [in_flight.eq(self._fill.in_flight), pending.eq(self._fill.pending)]
+        return in_flight, pending
 
     def _store_during_beat(self, m: Module, active, hit, present, incoming, complete) -> None:
         """The beat goes first."""
@@ -89,7 +100,7 @@ class SteppedDataCache(DataCache):
         return equal
 
     def _finished(self, mine: Signal, complete: Signal) -> Value:
-        return mine & (complete | (self._compared & ~self._slot.cacheable))
+        return mine & (complete | (self._compared & ~self._slot_cacheable))
 
     def _choose(self, m: Module, turn: Signal, victim: Signal, dirty: Signal) -> None:
         arrays = self._arrays
