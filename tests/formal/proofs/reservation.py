@@ -6,11 +6,12 @@ from amaranth.lib.wiring import In
 from cosim.formal.proof import Proof, assume, claim
 from rtl.cache.interface import CacheOp
 from rtl.core.memory.memory import MemoryStage
+from rtl.core.memory.stepped import SteppedMemoryStage
 from rtl.core.stages import MemoryKind, MemoryOp
 from rtl.isa.paging import PA_BITS
 from rtl.mmu.interface import Fault
 
-__all__ = ["ReservationProof"]
+__all__ = ["ReservationProof", "SteppedReservationProof"]
 
 _LINE_SHIFT = 6
 
@@ -34,6 +35,9 @@ class ReservationProof(Proof):
     """
 
     depth = 9
+    stage = MemoryStage
+    late = False
+    """An operation finishes in the cycle behind the cache's answer."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -55,7 +59,7 @@ class ReservationProof(Proof):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        m.submodules.stage = stage = MemoryStage()
+        m.submodules.stage = stage = self.stage()
         translate, cache = stage.translate, stage.cache
         m.d.comb += [
             stage.operation.valid.eq(self.valid),
@@ -72,7 +76,7 @@ class ReservationProof(Proof):
             stage.snoop_paddr.eq(self.snoop_paddr),
             stage.drop_reservation.eq(self.drop),
         ]
-        line_now = self.paddr[_LINE_SHIFT:]
+        line_now = cache.paddr[_LINE_SHIFT:]
         snooped = self.snoop_paddr[_LINE_SHIFT:]
         kind = self.operation.kind
         assume(
@@ -85,6 +89,10 @@ class ReservationProof(Proof):
             ~self.operation.micro | ((kind != MemoryKind.LR) & (kind != MemoryKind.SC)),
         )
 
+        asked = Signal()
+        m.d.sync += asked.eq(cache.valid)
+        if self.late:
+            assume(m, ~self.done | asked)
         retired = stage.retired.any() & ~stage.fault  # in a fault only an older companion retires
         op = Signal(MemoryOp)
         with m.If(stage.operation.valid & stage.operation.ready):
@@ -92,7 +100,11 @@ class ReservationProof(Proof):
         reserved = Signal()
         line = Signal(PA_BITS - _LINE_SHIFT)
         undisturbed = Signal()
-        with m.If(retired & (op.kind == MemoryKind.LR)):
+        writes = cache.valid & (cache.op == CacheOp.WRITE)
+        wrote = Signal()
+        m.d["sync" if self.late else "comb"] += wrote.eq(writes & cache.done & ~cache.error)
+        read = cache.valid & cache.done & ~cache.error
+        with m.If((read if self.late else retired) & (op.kind == MemoryKind.LR)):
             m.d.sync += [reserved.eq(1), line.eq(line_now), undisturbed.eq(~self.snoop_valid)]
         with m.Elif((retired & (op.kind == MemoryKind.SC)) | (self.snoop_valid & (snooped == line))):
             m.d.sync += reserved.eq(0)
@@ -103,10 +115,18 @@ class ReservationProof(Proof):
         ours = reserved & (line == line_now)
         ends = retired & conditional
         succeeds = ends & (stage.forward[0].data == 0)
-        writes = cache.valid & (cache.op == CacheOp.WRITE)
-        wrote = writes & cache.done & ~cache.error
         claim(m, "no_write_without_reservation", ~(writes & conditional) | ours)
         claim(m, "success_means_written", ~succeeds | wrote)
         claim(m, "written_means_success", ~(wrote & conditional) | succeeds)
         claim(m, "no_failure_with_reservation", ~ends | succeeds | ~(ours & undisturbed))
         return m
+
+
+class SteppedReservationProof(ReservationProof):
+    """The same of the memory stage with registers between translation, access and result: just as long as a
+    load-reserved and the store-conditional behind it take. A load-reserved reserves its line when the cache
+    answers, which is never in the first cycle of a request."""
+
+    depth = 9
+    stage = SteppedMemoryStage
+    late = True
