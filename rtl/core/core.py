@@ -152,7 +152,7 @@ class Core(wiring.Component):
         return m
 
     def _vmx(self, m: Module, decode, execute, memory, csr) -> VmxUnit:
-        m.submodules.vmx = vmx = VmxUnit()
+        m.submodules.vmx = vmx = VmxUnit(self.config.cuts.vmx)
         to_sp = [write.valid & (write.rd == STACK_POINTER) for write in memory.write]
         connect(m, execute.vmx, vmx.execute)
         connect(m, csr.vmx, vmx.csr)

@@ -1,5 +1,6 @@
 """How the VMX unit uses memory, and what becomes of it when memory fails."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value
@@ -36,9 +37,11 @@ class Accesses:
     csr: Any
     fence: Any
     verdict: Any
-    micro_done: Any
-    micro_fault: Any
-    micro_data: Any
+    cut: bool
+    request: Any
+    access_done: Any
+    access_fault: Any
+    access_data: Any
     vmcs: Any
     settle: Any
     guest: Signal
@@ -58,9 +61,13 @@ class Accesses:
     word: Signal
     code: Signal
 
+    def _when_read(self, m: Module) -> AbstractContextManager:
+        """What follows happens when ``vmcs.value`` is that of ``vmcs.index``: at once, but for the cut."""
+        return m.If(self.vmcs.there) if self.cut else nullcontext()
+
     def _access(self, m: Module, kind: MemoryKind, address: Value, size: int, data: Value | int = 0) -> None:
         """Offer an access; ``address`` is kept when it is taken."""
-        micro = self.execute.micro
+        micro = self.request
         m.d.comb += [
             micro.valid.eq(1),
             micro.p.kind.eq(kind),
@@ -73,18 +80,17 @@ class Accesses:
 
     def _single(self, m: Module, state: str, kind: MemoryKind, address: Value, size: int, data=0) -> Value:
         """One access, and the abort if it fails. Returns whether it is done, in the cycle of the answer."""
-        execute = self.execute
         with m.If(~self.waiting):
             self._access(m, kind, address, size, data)
-            with m.If(execute.micro.ready):
+            with m.If(self.request.ready):
                 m.d.sync += self.waiting.eq(1)
-        with m.Elif(self.micro_done):
+        with m.Elif(self.access_done):
             m.d.sync += self.waiting.eq(0)
         self._abort_if_failed(m, state)
-        return self.micro_done
+        return self.access_done
 
     def _abort_if_failed(self, m: Module, state: str) -> None:
-        with m.If(self.micro_fault):
+        with m.If(self.access_fault):
             m.d.sync += [self.waiting.eq(0), self.code.eq(_ABORT_STATES[state])]
             m.next = "ABORT"
 
@@ -103,9 +109,9 @@ class Accesses:
             at = Cat(Const(VMCS_ABORT_OFFSET, PAGE_SHIFT), self.current_page)
             with m.If(~self.waiting):
                 self._access(m, MemoryKind.STORE, at, WORD, self.code)
-                with m.If(execute.micro.ready):
+                with m.If(self.request.ready):
                     m.d.sync += self.waiting.eq(1)
-            with m.Elif(self.micro_done | self.micro_fault):
+            with m.Elif(self.access_done | self.access_fault):
                 m.d.sync += [self.waiting.eq(0), self.current.eq(0)]
                 m.next = "ABORTED"
         with m.State("ABORTED"):

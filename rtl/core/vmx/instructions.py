@@ -1,5 +1,7 @@
 """The sequencer of the VMX unit: what each instruction does, and the unit's accesses to memory."""
 
+from contextlib import nullcontext
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
 from rtl.core.stages import MemoryKind
@@ -56,6 +58,8 @@ class Instructions(GuestStates):
         awake = Signal()
         with m.If(awake):
             m.d.comb += [self.a.eq(self.execute.a), self.b.eq(self.execute.b)]
+            if self.cut:
+                self._which_field(m)
             with m.FSM(name="vmx") as machine:
                 with m.State("IDLE"):
                     self._idle(m)
@@ -126,33 +130,40 @@ class Instructions(GuestStates):
         ]
 
     def _idle(self, m: Module) -> None:
-        execute = self.execute
+        execute, vmcs = self.execute, self.vmcs
         ready = execute.clear & ~self.settle.busy
+        begins = execute.instruction & ~execute.illegal & ~execute.exit
+        if self.cut:
+            # What the instruction asks for has been looked at, in the state that the older ones left.
+            begins = execute.instruction & self.held(~execute.illegal & ~execute.exit)
+            begins = begins & self.held(execute.valid & ~execute.leaves & ~self.settle.busy & ~vmcs.writing)
         with m.If(self.wants_post & ready):
             m.d.sync += [self.issued.eq(0)]
-            m.next = "POST_CONTROL"
+            m.next = "POST_DESCRIPTOR" if self.cut else "POST_CONTROL"
         with m.Elif(execute.valid & ready & ~self.halted):
-            with m.If(execute.instruction & ~execute.illegal & ~execute.exit):
+            with m.If(begins):
                 m.d.comb += execute.begun.eq(1)
                 self._dispatch(m)
             with m.Elif(self.wants_bitmap):
-                m.d.comb += [execute.begun.eq(1), self.vmcs.read.eq(1)]
-                m.d.comb += self.vmcs.index.eq(INDEX["CSR_BITMAP"])
-                m.d.sync += self.address.eq(self.vmcs.value + execute.csr_number[2:])
-                m.next = "BITMAP_READ"
+                m.d.comb += [execute.begun.eq(1), vmcs.read.eq(1)]
+                m.d.comb += vmcs.index.eq(INDEX["CSR_BITMAP"])
+                with self._when_read(m):
+                    m.d.sync += self.address.eq(self.vmcs.value + execute.csr_number[2:])
+                    m.next = "BITMAP_READ"
             with m.Elif(self.wants_identity):
                 m.d.comb += execute.begun.eq(1)
                 m.next = "IDENTIFY"
         # Nothing of the above can be at the same time. That what is read must not depend on an exit keeps the
         # logic free of loops: an entry's event, which is read, is a trap too.
-        with m.If(self.exits):
+        with m.If(self.exiting):
             m.next = "EXIT"
 
     def _dispatch(self, m: Module) -> None:
         execute = self.execute
         a, b = self.a, self.b
-        bad_address = ~is_address(a, 1 << PAGE_SHIFT)
-        is_vmxon_region = page_of(a) == self.vmxon_page
+        bad_address = self.held(~is_address(a, 1 << PAGE_SHIFT))
+        is_vmxon_region = self.held(page_of(a) == self.vmxon_page)
+        is_current = self.held(self._is_current(a))
         with m.Switch(execute.op):
             with m.Case(VmxOp.VMXON):
                 with m.If(self.in_vmx):
@@ -177,7 +188,7 @@ class Instructions(GuestStates):
                     self._fail(m, VmError.VMPTRLD_VMXON_POINTER)
                 with m.Elif(~clear):
                     m.next = "REVISION"
-                with m.Elif(self._is_current(a)):
+                with m.Elif(is_current):
                     m.d.sync += self.launched.eq(0)
                     m.next = "SAVE"
                 with m.Else():
@@ -193,14 +204,14 @@ class Instructions(GuestStates):
                 m.next = "FUNCTION"
             with m.Case(VmxOp.INVEPT):
                 one = (a == Invept.CONTEXT) & eptp_is_formed(b)
-                with m.If(one | (a == Invept.ALL)):
+                with m.If(self.held(one | (a == Invept.ALL))):
                     m.next = "INVALIDATE"
                 with m.Else():
                     self._fail(m, VmError.INVALIDATE_OPERAND)
             with m.Case(VmxOp.INVVPID):
                 every = a[:2] == Invvpid.ALL
                 legal = every | (a[16 : 16 + VMID_BITS].any() & ~a[16 + VMID_BITS : 32].any())
-                with m.If(legal & ~a[2:16].any() & ~a[32:].any()):
+                with m.If(self.held(legal & ~a[2:16].any() & ~a[32:].any())):
                     m.next = "INVALIDATE"
                 with m.Else():
                     self._fail(m, VmError.INVALIDATE_OPERAND)
@@ -211,47 +222,55 @@ class Instructions(GuestStates):
     def _field(self, m: Module) -> None:
         """vmread and vmwrite."""
         execute, vmcs = self.execute, self.vmcs
-        a = self.a
-        known, read_only = Signal(), Signal()
-        self.field = Signal(INDEX_BITS)
-        m.d.comb += read_only.eq(a[8:10] == Group.READ_ONLY >> 8)
-        with m.Switch(a[8:10]):
-            for group, (base, count) in GROUPS.items():
-                with m.Case(group >> 8):
-                    m.d.comb += [
-                        known.eq(~a[10:].any() & (a[:8] < count)),
-                        self.field.eq(base + a[:INDEX_BITS]),
-                    ]
+        if not self.cut:
+            self._which_field(m)
+        known, read_only, field = self.held(self.known), self.held(self.read_only), self.held(self.field)
         writes = execute.op == VmxOp.VMWRITE
         with m.If(~self.current | ~known):
             self._fail(m, VmError.UNKNOWN_FIELD)
         with m.Elif(~writes):
-            m.d.comb += [vmcs.read.eq(1), vmcs.index.eq(self.field)]
-            self._finish(m, vmcs.value)
+            m.d.comb += [vmcs.read.eq(1), vmcs.index.eq(field)]
+            with self._when_read(m):
+                self._finish(m, vmcs.value)
         with m.Elif(read_only):
             self._fail(m, VmError.READ_ONLY_FIELD)
         with m.Else():
             m.d.comb += [
                 vmcs.write.eq(1),
-                vmcs.write_index.eq(self.field),
+                vmcs.write_index.eq(field),
                 vmcs.write_value.eq(self.b),
             ]
             self._finish(m, 0)
 
+    def _which_field(self, m: Module) -> None:
+        """Field of vmread or vmwrite: whether there is one, whether it is read-only, its index."""
+        a = self.a
+        self.known, self.read_only = Signal(name="known"), Signal(name="read_only")
+        self.field = Signal(INDEX_BITS)
+        m.d.comb += self.read_only.eq(a[8:10] == Group.READ_ONLY >> 8)
+        with m.Switch(a[8:10]):
+            for group, (base, count) in GROUPS.items():
+                with m.Case(group >> 8):
+                    m.d.comb += [
+                        self.known.eq(~a[10:].any() & (a[:8] < count)),
+                        self.field.eq(base + a[:INDEX_BITS]),
+                    ]
+
     def _entry(self, m: Module, resumes: Value) -> None:
         vmcs = self.vmcs
-        m.d.comb += vmcs.ask.eq(1)
+        if not self.cut:
+            m.d.comb += vmcs.ask.eq(1)
         with m.If(~self.current):
             self._finish(m, -1)
         with m.Elif(resumes & ~self.launched):
             self._fail(m, VmError.VMRESUME_NOT_LAUNCHED)
         with m.Elif(~resumes & self.launched):
             self._fail(m, VmError.VMLAUNCH_NOT_CLEAR)
-        with m.Elif(vmcs.controls_bad):
+        with m.Elif(self.held(vmcs.controls_bad)):
             self._fail(m, VmError.ENTRY_CONTROLS)
-        with m.Elif(vmcs.host_bad):
+        with m.Elif(self.held(vmcs.host_bad)):
             self._fail(m, VmError.ENTRY_HOST_STATE)
-        with m.Elif(vmcs.guest_bad):
+        with m.Elif(self.held(vmcs.guest_bad)):
             m.d.sync += self.reason.eq(ExitReason.ENTRY_FAIL)
             m.next = "REFUSE"
         with m.Else():
@@ -266,14 +285,14 @@ class Instructions(GuestStates):
         with m.State("REVISION"):
             at = Cat(Const(VMCS_REVISION_OFFSET, PAGE_SHIFT), page)
             with m.If(self._single(m, "REVISION", MemoryKind.LOAD, at, WORD)):
-                matches = self.micro_data[:32] == REVISION
+                matches = self.access_data[:32] == REVISION
                 with m.If(execute.op == VmxOp.VMXON):
                     with m.If(matches):
                         m.d.sync += [self.in_vmx.eq(1), self.vmxon_page.eq(page), self.current.eq(0)]
                     self._finish(m, Mux(matches, 0, (1 << 64) - 1))
                 with m.Elif(~matches):
                     self._fail(m, VmError.VMPTRLD_REVISION)
-                with m.Elif(self._is_current(self.a)):
+                with m.Elif(self.held(self._is_current(self.a))):
                     self._finish(m, 0)
                 with m.Elif(self.current):
                     m.next = "SAVE"
@@ -290,7 +309,7 @@ class Instructions(GuestStates):
         issued, answered = self.issued, self.answered
         place = Signal(PAGE_SHIFT)
         m.d.comb += place.eq(VMCS_LAUNCH_OFFSET + Cat(Const(0, 3), issued))
-        last = self.micro_done & (answered == _WORDS - 1)
+        last = self.access_done & (answered == _WORDS - 1)
         for state, page in (("SAVE", self.current_page), ("LOAD", page_of(self.a))):
             saves = state == "SAVE"
             with m.State(state):
@@ -300,19 +319,22 @@ class Instructions(GuestStates):
                         m.d.comb += [vmcs.read.eq(1), vmcs.index.eq(issued - 1)]
                         data = Mux(issued == 0, self.launched, vmcs.value)
                     kind = MemoryKind.STORE if saves else MemoryKind.LOAD
-                    self._access(m, kind, Cat(place, page), DOUBLE, data)
-                    with m.If(execute.micro.ready):
-                        m.d.sync += issued.eq(issued + 1)
-                with m.If(self.micro_done):
+                    if saves and self.cut:
+                        m.d.comb += vmcs.hold.eq(~self.request.ready)
+                    with self._when_read(m) if saves else nullcontext():
+                        self._access(m, kind, Cat(place, page), DOUBLE, data)
+                        with m.If(self.request.ready):
+                            m.d.sync += issued.eq(issued + 1)
+                with m.If(self.access_done):
                     m.d.sync += answered.eq(answered + 1)
                     if not saves:
                         with m.If(answered == 0):
-                            m.d.sync += self.launched.eq(self.micro_data[0])
+                            m.d.sync += self.launched.eq(self.access_data[0])
                         with m.Else():
                             m.d.comb += [
                                 vmcs.write.eq(1),
                                 vmcs.write_index.eq(answered - 1),
-                                vmcs.write_value.eq(self.micro_data),
+                                vmcs.write_value.eq(self.access_data),
                             ]
                 self._abort_if_failed(m, state)
                 with m.If(last):
@@ -331,10 +353,14 @@ class Instructions(GuestStates):
     # --- ends --------------------------------------------------------------------------------------------
 
     def _ends(self, m: Module) -> None:
-        execute = self.execute
+        execute, vmcs = self.execute, self.vmcs
         with m.State("INVALIDATE"):
             m.d.comb += self.fence.valid.eq(1)
-            with m.If(self.fence.ready):
+            ready = self.fence.ready
+            if self.cut:  # The EPTP is not there in the first cycle.
+                m.d.comb += self.fence.valid.eq(~vmcs.writing)
+                ready = ready & ~vmcs.writing
+            with m.If(ready):
                 self._finish(m, 0)
         with m.State("DONE"):
             # It was legal when it began; after vmxoff it would not be.
@@ -343,6 +369,6 @@ class Instructions(GuestStates):
                 m.next = "IDLE"
         with m.State("REFUSE"):
             m.d.comb += [execute.exit.eq(1), execute.reason.eq(self.reason), execute.qualification.eq(0)]
-            with m.If(self.exits):
+            with m.If(self.exiting):
                 m.next = "EXIT"
         self._abort_states(m)

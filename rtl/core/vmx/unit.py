@@ -1,8 +1,8 @@
 """The VMX unit: state of VMX operation, and the transitions between root and non-root."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from rtl.core.interface import Mode, Trap
 from rtl.core.vmx.exits import BoundaryEvents, InstructionExits, control
@@ -10,6 +10,7 @@ from rtl.core.vmx.fields import HOST_REGISTERS, INDEX
 from rtl.core.vmx.instructions import Instructions
 from rtl.core.vmx.interface import VmxCsrPort, VmxExecutePort, VmxOp
 from rtl.core.vmx.settle import Settle
+from rtl.core.vmx.slices import MicroSlice, holder
 from rtl.core.vmx.vmcs import Vmcs
 from rtl.isa.causes import Interrupt
 from rtl.isa.csrs import CSRS
@@ -29,7 +30,12 @@ class VmxUnit(Instructions, wiring.Component):
 
     A VM exit takes two cycles between the trap and the redirect, and one more for each stale register;
     what it saves is written behind (``Settle``). A VM entry takes three, and one each for PREEMPT and an
-    event.
+    event. With ``cut`` registers stand behind the trap, the answers of memory, what is read and what is
+    written; an exit takes ten cycles and three more for each stale register, an entry ten.
+
+    Parameters
+    ----------
+    cut: ``Cuts.vmx``
 
     Members
     -------
@@ -43,7 +49,8 @@ class VmxUnit(Instructions, wiring.Component):
     fence: forget all translations with V = 1, of every VMID
     """
 
-    def __init__(self) -> None:
+    def __init__(self, cut: bool = False) -> None:
+        self.cut = cut
         super().__init__(
             {
                 "execute": In(VmxExecutePort),
@@ -64,7 +71,7 @@ class VmxUnit(Instructions, wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.vmcs = self.vmcs = Vmcs()
+        m.submodules.vmcs = self.vmcs = Vmcs(self.cut)
         m.submodules.instruction_exits = self.verdict = InstructionExits()
         m.submodules.boundary = self.boundary = BoundaryEvents()
         m.submodules.settle = self.settle = Settle()
@@ -87,6 +94,10 @@ class VmxUnit(Instructions, wiring.Component):
         with m.If(self.sp_write):
             m.d.sync += stack_pointer.eq(self.sp)
 
+        self.held = holder(m, self.cut)
+        self.exiting = self.held(self.exits)
+        """A VM exit begins."""
+        self._accesses(m)
         m.d.comb += self.guest.eq(self.csr.active & self.csr.mode.virt)
         self._connect(m, stack_pointer)
         self._stale(m)
@@ -99,21 +110,22 @@ class VmxUnit(Instructions, wiring.Component):
 
     def _connect(self, m: Module, stack_pointer: Signal) -> None:
         vmcs, csr, settle, boundary = self.vmcs, self.csr, self.settle, self.boundary
-        physical = csr.physical & (self.trap.cause == ExitReason.EXTINT)
-        acknowledged = self.trap.exit & self.trap.interrupt & physical & self._leaving(ExitControl.ACK)
+        trap, code = self.held(self.trap), self.held(csr.code)
+        physical = self.held(csr.physical) & (trap.cause == ExitReason.EXTINT)
+        acknowledged = trap.exit & trap.interrupt & physical & self._leaving(ExitControl.ACK)
         m.d.comb += [
             vmcs.csr_value.eq(csr.value),
             csr.number.eq(vmcs.csr_number),
             csr.read.eq(vmcs.csr_read),
             csr.write.eq(vmcs.csr_write),
             csr.data.eq(vmcs.csr_data),
-            vmcs.exits.eq(self.exits),
-            vmcs.trap.eq(self.trap),
+            vmcs.exits.eq(self.exiting),
+            vmcs.trap.eq(trap),
             vmcs.acknowledged.eq(acknowledged),
-            vmcs.code.eq(csr.code),
+            vmcs.code.eq(code),
             vmcs.nos2.eq(csr.nos2),
             vmcs.sie.eq(csr.guest_sie),
-            csr.acknowledge.eq(self.exits & acknowledged & (csr.code == Interrupt.SSI)),
+            csr.acknowledge.eq(self.exiting & acknowledged & (code == Interrupt.SSI)),
             csr.extint.eq(self._pin(PinControl.EXTINT)),
             csr.time_offset.eq(self._proc(ProcControl.TIMEOFF)),
             csr.ept.eq(self._proc(ProcControl.EPT) & self.current),
@@ -134,7 +146,7 @@ class VmxUnit(Instructions, wiring.Component):
             boundary.timer.eq(vmcs.value),
             boundary.stepped.eq(self.stepped),
             self.steps.eq(self.guest & self._proc(ProcControl.STEP)),
-            settle.exits.eq(self.exits & ~(self.trap.exit & (self.trap.cause == ExitReason.ENTRY_FAIL))),
+            settle.exits.eq(self.exiting & ~(trap.exit & (trap.cause == ExitReason.ENTRY_FAIL))),
             settle.from_mode.eq(csr.mode),
             settle.sp.eq(stack_pointer),
             settle.saves_timer.eq(self._leaving(ExitControl.SAVE_PREEMPT)),
@@ -149,10 +161,10 @@ class VmxUnit(Instructions, wiring.Component):
         ]
         # The report of an exit: of the instruction that made it.
         origin = {"pc": Signal(64), "bits": Signal(32), "from_mode": Signal(Mode)}
-        with m.If(self.exits):
+        with m.If(self.exiting):
             m.d.sync += [
-                origin["pc"].eq(self.trap.pc),
-                origin["bits"].eq(self.trap.instruction),
+                origin["pc"].eq(trap.pc),
+                origin["bits"].eq(trap.instruction),
                 origin["from_mode"].eq(self.csr.mode),
             ]
         m.d.comb += [getattr(self.execute, name).eq(value) for name, value in origin.items()]
@@ -163,6 +175,27 @@ class VmxUnit(Instructions, wiring.Component):
             vmcs.write_index.eq(settle.index),
             vmcs.write_value.eq(settle.value),
         ]
+        if self.cut:
+            m.d.comb += [vmcs.ask.eq(1), self.execute.busy.eq(self.exiting)]
+
+    def _accesses(self, m: Module) -> None:
+        """Where accesses of memory and of root's registers go, and where the answers come from."""
+        self.access_done, self.access_fault = self.held(self.micro_done), self.held(self.micro_fault)
+        self.access_data = self.held(self.micro_data)
+        self.request, self.root = self.execute.micro, self.csr
+        if self.cut:
+            m.submodules.micro = micro = MicroSlice()
+            self.request = micro.request
+            connect(m, micro.access, flipped(self.execute.micro))
+            m.d.comb += micro.fault.eq(self.micro_fault | self.access_fault)
+            self.root = Signal(data.StructLayout({"write": 1, "number": 12, "data": 64}))
+            root = self.held(self.root)
+            with m.If(root.write):
+                m.d.comb += [
+                    self.csr.write.eq(1),
+                    self.csr.number.eq(root.number),
+                    self.csr.data.eq(root.data),
+                ]
 
     def _pin(self, bit: PinControl):
         return control(self.vmcs.pin, bit)
@@ -220,26 +253,31 @@ class VmxUnit(Instructions, wiring.Component):
         m.d.comb += self.fence.valid.eq(~self._proc(ProcControl.VPID) & ~self.flushed)
         with m.If(self.fence.valid & self.fence.ready):
             m.d.sync += self.flushed.eq(1)
+        if self.cut:
+            return ~self.fence.valid
         return ~self.fence.valid | self.fence.ready
 
     def _exit_states(self, m: Module) -> None:
-        vmcs, csr, execute = self.vmcs, self.csr, self.execute
+        vmcs, csr, execute, root = self.vmcs, self.csr, self.execute, self.root
         first = self.stale & (-self.stale)[: len(self.stale)]
         with m.State("EXIT"):
             m.d.comb += [execute.busy.eq(1), vmcs.read.eq(1), vmcs.index.eq(INDEX["H_SP"])]
             flushed = self._flush(m)
             with m.If(self.stale.any()):
-                m.d.comb += [csr.write.eq(1), csr.data.eq(vmcs.value)]
+                m.d.comb += [root.write.eq(vmcs.there if self.cut else 1), root.data.eq(vmcs.value)]
                 for bit, (index, number) in enumerate(HOST_REGISTERS):
                     with m.If(first[bit]):
-                        m.d.comb += [vmcs.index.eq(index), csr.number.eq(number)]
+                        m.d.comb += [vmcs.index.eq(index), root.number.eq(number)]
                 with m.If(first[_bit_of("H_SSTATUS")]):
                     low, high = vmcs.value[:_SSTATUS_SIE], vmcs.value[_SSTATUS_SIE + 1 :]
-                    m.d.comb += csr.data.eq(Cat(low, Const(0, 1), high))
-                m.d.sync += self.stale.eq(self.stale & ~first)
-            with m.Elif(flushed):
+                    m.d.comb += root.data.eq(Cat(low, Const(0, 1), high))
+                with self._when_read(m):
+                    m.d.sync += self.stale.eq(self.stale & ~first)
+            with m.Elif(flushed), self._when_read(m):
                 m.d.sync += self.result.eq(vmcs.value)
-                m.next = "ARRIVE"
+                m.next = "HOST_PC" if self.cut else "ARRIVE"
+        if self.cut:
+            self._read_ahead(m, "HOST_PC", "H_PC", "ARRIVE")
         with m.State("ARRIVE"):
             m.d.comb += [
                 execute.busy.eq(1),
@@ -252,32 +290,46 @@ class VmxUnit(Instructions, wiring.Component):
             m.d.sync += [self.outstanding.eq(0), self.stepped.eq(0), self.halted.eq(0), self.flushed.eq(0)]
             m.next = "IDLE"
 
+    def _read_ahead(self, m: Module, state: str, field: str, then: str) -> None:
+        """A state that reads what the state ``then`` has at once, and as long as it asks for nothing else."""
+        with m.State(state):
+            m.d.comb += [self.vmcs.read.eq(1), self.vmcs.index.eq(INDEX[field])]
+            m.d.comb += self.execute.busy.eq(then == "ARRIVE")
+            with m.If(self.vmcs.there):
+                m.next = then
+
     def _entry_states(self, m: Module) -> None:
         vmcs, csr, execute, event = self.vmcs, self.csr, self.execute, self.execute.event
         tval = Signal(64)
         preempts = self._pin(PinControl.PREEMPT)
+        enter = "GUEST_PC" if self.cut else "ENTER"
 
         def go_on() -> None:
             with m.If(vmcs.event_valid):
                 m.next = "EVENT"
             with m.Else():
-                m.next = "ENTER"
+                m.next = enter
 
         with m.State("STACK"):
             m.d.comb += [vmcs.read.eq(1), vmcs.index.eq(INDEX["G_SP"])]
-            with m.If(self._flush(m)):
+            with m.If(self._flush(m)), self._when_read(m):
                 m.d.sync += [self.result.eq(vmcs.value), self.flushed.eq(0)]
                 with m.If(preempts):
                     m.next = "TIMER"
                 with m.Else():
                     go_on()
         with m.State("TIMER"):
-            m.d.comb += [vmcs.read.eq(1), vmcs.index.eq(INDEX["PREEMPT_TIMER"]), self.boundary.start.eq(1)]
-            go_on()
+            m.d.comb += [vmcs.read.eq(1), vmcs.index.eq(INDEX["PREEMPT_TIMER"])]
+            with self._when_read(m):
+                m.d.comb += self.boundary.start.eq(1)
+                go_on()
         with m.State("EVENT"):
             m.d.comb += [vmcs.read.eq(1), vmcs.index.eq(INDEX["ENTRY_TVAL"])]
-            m.d.sync += tval.eq(vmcs.value)
-            m.next = "ENTER"
+            with self._when_read(m):
+                m.d.sync += tval.eq(vmcs.value)
+                m.next = enter
+        if self.cut:
+            self._read_ahead(m, "GUEST_PC", "G_PC", "ENTER")
         with m.State("ENTER"):
             m.d.comb += [
                 vmcs.read.eq(1),

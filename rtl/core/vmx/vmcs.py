@@ -1,6 +1,6 @@
 """The current VMCS on chip."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,6 +8,7 @@ from rtl.core.interface import Trap
 from rtl.core.vmx.checks import EntryChecks
 from rtl.core.vmx.fields import BACKED, COUNT, GROUPS, INDEX, INDEX_BITS, masks
 from rtl.core.vmx.record import ExitRecord
+from rtl.core.vmx.slices import holder
 from rtl.isa.privilege import Privilege
 from rtl.isa.xvmx import EventBits, ExitControl, Group, PinControl, PostedDescriptor, ProcControl
 
@@ -23,8 +24,18 @@ class Vmcs(wiring.Component):
     """Fields by index (``rtl.core.vmx.fields``). One is read and one written per cycle; a backed one passes
     through the CSR unit. Writes are masked as vmwrite masks (docs/xvmx.md, section 4).
 
+    With ``cut`` a read takes three cycles, and a write takes effect one cycle later, in the flip-flops two.
+
+    Parameters
+    ----------
+    cut: put registers behind what is asked, and behind what is read (``Cuts.vmx``)
+
     Members
     -------
+    there: (with ``cut``) ``value`` is that of ``index``, which must not have changed since ``read`` went up,
+        or since ``there`` was up without ``hold``
+    hold: (with ``cut``) ``there`` stays
+    writing: (with ``cut``) a write has not taken effect everywhere
     index, value: read, combinational; ``read`` says that ``value`` is looked at
     write, write_index, write_value: written at the end of the cycle
     csr_number, csr_read, csr_value, csr_write, csr_data: registers of the CSR unit
@@ -40,9 +51,11 @@ class Vmcs(wiring.Component):
     reason, interrupt, failed: the last exit, as ExitRecord says
     """
 
-    def __init__(self) -> None:
+    def __init__(self, cut: bool = False) -> None:
+        self.cut = cut
         super().__init__(
             {
+                **({"hold": In(1), "there": Out(1), "writing": Out(1)} if cut else {}),
                 "index": In(INDEX_BITS),
                 "read": In(1),
                 "value": Out(64),
@@ -89,32 +102,38 @@ class Vmcs(wiring.Component):
         m.submodules.record = record = ExitRecord()
         read, write = words.read_port(domain="comb"), words.write_port()
         masked = Signal(64)
+        self.held = held = holder(m, self.cut)
+        self.read_now, self.index_now = held(self.read), held(self.index)
+        self.write_now, self.index_written = held(self.write), held(self.write_index)
+        self.value_written = held(self.write_value)
         m.d.comb += [
-            read.addr.eq(self.index),
-            write.addr.eq(self.write_index),
+            read.addr.eq(self.index_now),
+            write.addr.eq(self.index_written),
             write.data.eq(masked),
-            write.en.eq(self.write),
+            write.en.eq(self.write_now),
         ]
         self._backed(m)
         self._masks(m, masked)
-        self._copies(m, masked)
+        written, index_copied, copied = held(self.write_now), held(self.index_written), held(masked)
+        self._copies(m, written, index_copied, copied)
         self._record(m, record)
-        m.d.comb += [self.value.eq(read.data)]
-        with m.If(self.read):
+        value, index = self._value(m), self.index_now
+        m.d.comb += [value.eq(read.data)]
+        with m.If(self.read_now):
             with m.If(self.csr_read):
-                m.d.comb += self.value.eq(Mux(self.index == _VIRQ, self.csr_value >> 1, self.csr_value))
+                m.d.comb += value.eq(Mux(index == _VIRQ, self.csr_value >> 1, self.csr_value))
             exited = Signal()
-            in_record = (self.index > _RECORD) & (self.index < _RECORD + _RECORD_COUNT)
+            in_record = (index > _RECORD) & (index < _RECORD + _RECORD_COUNT)
             with m.If(exited & in_record):
-                m.d.comb += self.value.eq(record.value)
+                m.d.comb += value.eq(record.value)
         with m.If(self.exits):
             m.d.sync += exited.eq(1)
         with m.If(self.loaded):
             m.d.sync += exited.eq(0)
         m.d.comb += [
-            checks.write.eq(self.write),
-            checks.index.eq(self.write_index),
-            checks.value.eq(masked),
+            checks.write.eq(written),
+            checks.index.eq(index_copied),
+            checks.value.eq(copied),
             checks.nos2.eq(self.nos2),
             checks.sie.eq(self.sie),
             checks.ask.eq(self.ask),
@@ -130,29 +149,48 @@ class Vmcs(wiring.Component):
         ]
         return m
 
+    def _value(self, m: Module) -> Value:
+        """Where what is read goes: to ``value``, with the cut through a register."""
+        if not self.cut:
+            return self.value
+        found = Signal(64)
+        age = Signal(2)
+        m.d.comb += [self.there.eq(age == 2), self.writing.eq(self.write_now | self.held(self.write_now))]
+        m.d.sync += self.value.eq(found)
+        with m.If(~self.read | (self.there & ~self.hold)):
+            m.d.sync += age.eq(0)
+        with m.Elif(~self.there):
+            m.d.sync += age.eq(age + 1)
+        return found
+
     def _backed(self, m: Module) -> None:
         """Lead accesses of backed fields to the CSR unit; VIRQ stands one bit higher in hvip."""
         index = Signal(INDEX_BITS)
         backed = Signal()
+        number = Signal(12) if self.cut else self.csr_number
         m.d.comb += index.eq(Mux(self.write, self.write_index, self.index))
         with m.If(self.write | self.read), m.Switch(index):
-            for each, number in BACKED.items():
+            for each, register in BACKED.items():
                 with m.Case(each):
-                    m.d.comb += [backed.eq(1), self.csr_number.eq(number)]
+                    m.d.comb += [backed.eq(1), number.eq(register)]
+        if self.cut:
+            m.d.sync += self.csr_number.eq(number)
+        value = self.value_written
         m.d.comb += [
-            self.csr_read.eq(backed & ~self.write),
-            self.csr_write.eq(backed & self.write),
-            self.csr_data.eq(Mux(index == _VIRQ, self.write_value << 1, self.write_value)),
+            self.csr_read.eq(self.held(backed & ~self.write)),
+            self.csr_write.eq(self.held(backed & self.write)),
+            self.csr_data.eq(Mux(self.held(index == _VIRQ), value << 1, value)),
         ]
 
     def _masks(self, m: Module, masked: Signal) -> None:
-        m.d.comb += masked.eq(self.write_value)
-        with m.If(self.write), m.Switch(self.write_index):
+        value = self.value_written
+        m.d.comb += masked.eq(value)
+        with m.If(self.write_now), m.Switch(self.index_written):
             for index, (taken, fixed) in masks().items():
                 with m.Case(index):
-                    m.d.comb += masked.eq(self.write_value & taken | fixed)
+                    m.d.comb += masked.eq(value & taken | fixed)
 
-    def _copies(self, m: Module, masked: Signal) -> None:
+    def _copies(self, m: Module, written: Value, index: Value, masked: Signal) -> None:
         """Flip-flops beside the memory."""
         pin, proc, leaving = Signal(len(PinControl)), Signal(len(ProcControl)), Signal(len(ExitControl))
         bitmap = Signal(64)
@@ -187,7 +225,7 @@ class Vmcs(wiring.Component):
         }
         with m.If(self.drained):
             m.d.sync += pending.eq(pending & (pending - 1)[: len(pending)])
-        with m.If(self.write), m.Switch(self.write_index):
+        with m.If(written), m.Switch(index):
             for name, targets in copies.items():
                 with m.Case(INDEX[name]):
                     m.d.sync += [target.eq(value) for target, value in targets]
@@ -199,7 +237,7 @@ class Vmcs(wiring.Component):
             record.trap.eq(self.trap),
             record.acknowledged.eq(self.acknowledged),
             record.code.eq(self.code),
-            record.index.eq(Mux(self.read, self.index, 0)),
+            record.index.eq(Mux(self.read_now, self.index_now, 0)),
             self.reason.eq(record.reason),
             self.interrupt.eq(record.interrupt),
             self.failed.eq(record.failed),
