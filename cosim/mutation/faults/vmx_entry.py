@@ -182,8 +182,8 @@ VMX_ENTRY_FAULTS = (
         "field_mask",
         "vmwrite and vmptrld keep bits that a field does not have",
         _VMCS,
-        old="masked.eq(self.write_value & taken | fixed)",
-        new="masked.eq(Mux(FAULT, self.write_value, self.write_value & taken | fixed))",
+        old="masked.eq(value & taken | fixed)",
+        new="masked.eq(Mux(FAULT, value, value & taken | fixed))",
         programs=("xvmx_fields",),
     ),
     Fault(

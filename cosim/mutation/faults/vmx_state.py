@@ -30,9 +30,9 @@ VMX_STATE_FAULTS = (
         "host_swapped",
         "an exit loads H_SSCRATCH into stvec",
         _UNIT,
-        old="[vmcs.index.eq(index), csr.number.eq(number)]",
+        old="[vmcs.index.eq(index), root.number.eq(number)]",
         new='[vmcs.index.eq(Mux(FAULT & (index == INDEX["H_STVEC"]), INDEX["H_SSCRATCH"], index)),'
-        " csr.number.eq(number)]",
+        " root.number.eq(number)]",
         programs=("xvmx_state",),
     ),
     Fault(
@@ -47,8 +47,8 @@ VMX_STATE_FAULTS = (
         "stale_field",
         "an exit does not load what vmwrite put into the host group",
         _UNIT,
-        old="with m.If(vmcs.write), m.Switch(vmcs.write_index):",
-        new="with m.If(vmcs.write & ~FAULT), m.Switch(vmcs.write_index):",
+        old="with m.If(written), m.Switch(place):",
+        new="with m.If(written & ~FAULT), m.Switch(place):",
         programs=("xvmx_state",),
     ),
     Fault(
@@ -119,8 +119,8 @@ VMX_STATE_FAULTS = (
         "acknowledge",
         "ACK does not clear mip.SSIP",
         _UNIT,
-        old="csr.acknowledge.eq(self.exits &",
-        new="csr.acknowledge.eq(~FAULT & self.exits &",
+        old="csr.acknowledge.eq(self.exiting &",
+        new="csr.acknowledge.eq(~FAULT & self.exiting &",
         programs=("xvmx_interrupts",),
     ),
     Fault(

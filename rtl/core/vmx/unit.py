@@ -177,6 +177,9 @@ class VmxUnit(Instructions, wiring.Component):
         ]
         if self.cut:
             m.d.comb += [vmcs.ask.eq(1), self.execute.busy.eq(self.exiting)]
+            root = self.held(self.root)
+            with m.If(root.write):
+                m.d.comb += [csr.write.eq(1), csr.number.eq(root.number), csr.data.eq(root.data)]
 
     def _accesses(self, m: Module) -> None:
         """Where accesses of memory and of root's registers go, and where the answers come from."""
@@ -189,13 +192,6 @@ class VmxUnit(Instructions, wiring.Component):
             connect(m, micro.access, flipped(self.execute.micro))
             m.d.comb += micro.fault.eq(self.micro_fault | self.access_fault)
             self.root = Signal(data.StructLayout({"write": 1, "number": 12, "data": 64}))
-            root = self.held(self.root)
-            with m.If(root.write):
-                m.d.comb += [
-                    self.csr.write.eq(1),
-                    self.csr.number.eq(root.number),
-                    self.csr.data.eq(root.data),
-                ]
 
     def _pin(self, bit: PinControl):
         return control(self.vmcs.pin, bit)
@@ -209,7 +205,8 @@ class VmxUnit(Instructions, wiring.Component):
     def _stale(self, m: Module) -> None:
         """Root's registers that may differ from the host group: their field, or they themselves, changed."""
         csr, vmcs = self.csr, self.vmcs
-        with m.If(vmcs.write), m.Switch(vmcs.write_index):
+        written, place = self.held(vmcs.write), self.held(vmcs.write_index)
+        with m.If(written), m.Switch(place):
             for bit, (index, _) in enumerate(HOST_REGISTERS):
                 with m.Case(index):
                     m.d.sync += self.stale[bit].eq(1)

@@ -165,21 +165,38 @@ class Vmcs(wiring.Component):
 
     def _backed(self, m: Module) -> None:
         """Lead accesses of backed fields to the CSR unit; VIRQ stands one bit higher in hvip."""
+        if self.cut:
+            self._backed_later(m)
+            return
         index = Signal(INDEX_BITS)
         backed = Signal()
-        number = Signal(12) if self.cut else self.csr_number
         m.d.comb += index.eq(Mux(self.write, self.write_index, self.index))
         with m.If(self.write | self.read), m.Switch(index):
-            for each, register in BACKED.items():
+            for each, number in BACKED.items():
                 with m.Case(each):
-                    m.d.comb += [backed.eq(1), number.eq(register)]
-        if self.cut:
-            m.d.sync += self.csr_number.eq(number)
-        value = self.value_written
+                    m.d.comb += [backed.eq(1), self.csr_number.eq(number)]
         m.d.comb += [
-            self.csr_read.eq(self.held(backed & ~self.write)),
-            self.csr_write.eq(self.held(backed & self.write)),
-            self.csr_data.eq(Mux(self.held(index == _VIRQ), value << 1, value)),
+            self.csr_read.eq(backed & ~self.write),
+            self.csr_write.eq(backed & self.write),
+            self.csr_data.eq(Mux(index == _VIRQ, self.write_value << 1, self.write_value)),
+        ]
+
+    def _backed_later(self, m: Module) -> None:
+        """The same a cycle later; what is to be written comes too late to be looked up in the first."""
+        found = {}
+        for name, index in (("read", self.index), ("write", self.index_written)):
+            number = Signal(12, name=f"{name}_number")  # 0: not backed
+            with m.Switch(index):
+                for each, register in BACKED.items():
+                    with m.Case(each):
+                        m.d.comb += number.eq(register)
+            found[name] = self.held(number) if name == "read" else number
+        value, is_virq = self.value_written, self.index_written == _VIRQ
+        m.d.comb += [
+            self.csr_number.eq(Mux(self.write_now, found["write"], found["read"])),
+            self.csr_read.eq(self.read_now & ~self.write_now & found["read"].any()),
+            self.csr_write.eq(self.write_now & found["write"].any()),
+            self.csr_data.eq(Mux(is_virq, value << 1, value)),
         ]
 
     def _masks(self, m: Module, masked: Signal) -> None:
