@@ -54,10 +54,19 @@ class AxiBlockRam(wiring.Component):
         Bytes, a power of two and at least 4096: no burst crosses its end (A3.4.1).
     init: list of int
         Initial 64-bit words.
+    cut: bool
+        As :class:`BurstCounter` says.
     """
 
     def __init__(
-        self, *, base: int, size: int, init: list[int] | None = None, addr_width: int = 56, id_width: int = 4
+        self,
+        *,
+        base: int,
+        size: int,
+        init: list[int] | None = None,
+        addr_width: int = 56,
+        id_width: int = 4,
+        cut: bool = False,
     ) -> None:
         if size < 4096 or size & (size - 1):
             raise ValueError(f"size must be a power of two of at least 4096 bytes, not {size}")
@@ -67,12 +76,13 @@ class AxiBlockRam(wiring.Component):
         self.size = size
         self.init = init or []
         self.addr_width = addr_width
+        self.cut = cut
         super().__init__({"bus": In(AxiSignature(addr_width=addr_width, id_width=id_width))})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         bus = self.bus
-        m.submodules.burst = burst = BurstCounter(self.addr_width)
+        m.submodules.burst = burst = BurstCounter(self.addr_width, cut=self.cut)
         m.submodules.memory = memory = Memory(shape=64, depth=self.size // _BYTES, init=self.init)
         read, write = memory.read_port(), memory.write_port(granularity=8)
         state = Signal(_State)

@@ -69,7 +69,9 @@ class BoardMachine(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.soc = soc = Soc(self.config, self.core)
-        m.submodules.memory = memory = AxiBlockRam(base=DRAM_BASE, size=self.memory, init=self.init)
+        m.submodules.memory = memory = AxiBlockRam(
+            base=DRAM_BASE, size=self.memory, init=self.init, cut=self.config.core.cuts.bus
+        )
         m.submodules.transmitter = transmitter = SerialTransmitter(self.divisor)
         m.submodules.receiver = receiver = SerialReceiver(self.divisor)
         connect(m, soc.mem, memory.bus)

@@ -92,6 +92,7 @@ class Cuts:
         interrupts are noticed in one cycle and taken in the next
     walk: the steps of a walk, and its accesses, take a cycle for each thing that they look up
     vmx: the VMX unit's reads of memory, VMCS and registers take effect in the cycle behind
+    bus: registers between the hart and the AXI decoder, before the UART, and in the PLIC's search
     """
 
     memory: bool = False
@@ -101,6 +102,7 @@ class Cuts:
     execute: bool = False
     walk: bool = False
     vmx: bool = False
+    bus: bool = False
 
     @classmethod
     def everywhere(cls) -> "Cuts":

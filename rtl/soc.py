@@ -8,6 +8,7 @@ from rtl.bus.axi import AxiSignature
 from rtl.bus.bridge import PeripheralBridge
 from rtl.bus.decoder import AxiDecoder, PeripheralDecoder
 from rtl.bus.peripheral import PeripheralSignature
+from rtl.bus.slice import AxiSlice, PeripheralSlice
 from rtl.config import SocConfig
 from rtl.core.complex import CoreComplex, observation_ports
 from rtl.core.interface import Events, Retire
@@ -82,11 +83,12 @@ class Soc(wiring.Component):
         m = Module()
         m.submodules.core = core = self.core
         m.submodules.router = router = AxiDecoder([memory_map.DRAM, memory_map.PERIPHERALS], ordered=True)
-        m.submodules.bridge = bridge = PeripheralBridge()
+        cut = self.config.core.cuts.bus
+        m.submodules.bridge = bridge = PeripheralBridge(cut=cut)
         m.submodules.boot_rom = boot_rom = BootRom()
         m.submodules.finisher = finisher = Finisher()
         m.submodules.clint = clint = Clint(self.config.cycles_per_tick)
-        m.submodules.plic = plic = Plic(self.config.interrupt_sources)
+        m.submodules.plic = plic = Plic(self.config.interrupt_sources, cut=cut)
         m.submodules.uart = uart = Uart16550()
         devices = {
             memory_map.BOOT_ROM: boot_rom.bus,
@@ -100,12 +102,22 @@ class Soc(wiring.Component):
 
         # Buses
         connect(m, flipped(self.dma), core.dma)
-        connect(m, core.bus, router.bus)
+        if cut:
+            m.submodules.slice = registers = AxiSlice()
+            connect(m, core.bus, registers.bus)
+            connect(m, registers.subordinate, router.bus)
+        else:
+            connect(m, core.bus, router.bus)
         connect(m, router.subordinates[0], flipped(self.mem))
         connect(m, router.subordinates[1], bridge.bus)
         connect(m, bridge.peripheral, decoder.bus)
         for port, device in zip(decoder.devices, devices.values(), strict=True):
-            connect(m, port, device)
+            if cut and device is uart.bus:
+                m.submodules.uart_slice = before = PeripheralSlice()
+                connect(m, port, before.bus)
+                connect(m, before.device, device)
+            else:
+                connect(m, port, device)
 
         # Interrupts and time
         first = memory_map.VIRTIO_IRQ

@@ -29,14 +29,19 @@ class PeripheralBridge(wiring.Component):
     a write goes before a read that comes in the same cycle. A refused access becomes SLVERR: of its beat in a
     read, of the whole burst in a write. Beats of a write without strobes reach no device.
 
+    Parameters
+    ----------
+    cut: as :class:`BurstCounter` says
+
     Members
     -------
     bus: the manager's port
     peripheral: to the devices; the address is the low 32 bits of the physical address
     """
 
-    def __init__(self, *, id_width: int = 4, addr_width: int = 56) -> None:
+    def __init__(self, *, id_width: int = 4, addr_width: int = 56, cut: bool = False) -> None:
         self.addr_width = addr_width
+        self.cut = cut
         super().__init__(
             {
                 "bus": In(AxiSignature(id_width=id_width, addr_width=addr_width)),
@@ -47,7 +52,7 @@ class PeripheralBridge(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         bus, device = self.bus, self.peripheral
-        m.submodules.burst = burst = BurstCounter(self.addr_width)
+        m.submodules.burst = burst = BurstCounter(self.addr_width, cut=self.cut)
         state = Signal(_State)
         ident = Signal.like(bus.arid)
         failed = Signal()

@@ -1,6 +1,6 @@
 """Walking through the beats of an AXI burst."""
 
-from amaranth import Module, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,6 +12,10 @@ __all__ = ["BurstCounter"]
 class BurstCounter(wiring.Component):
     """Address and number of the current beat of a burst (AMBA AXI4, A3.4.1).
 
+    Parameters
+    ----------
+    cut: work out how a burst wraps from registers, in the cycle behind ``load`` (``Cuts.bus``)
+
     Members
     -------
     load, addr, len, size, burst: begin this burst in the next cycle
@@ -21,8 +25,9 @@ class BurstCounter(wiring.Component):
     last: it is the last beat
     """
 
-    def __init__(self, addr_width: int = 56) -> None:
+    def __init__(self, addr_width: int = 56, *, cut: bool = False) -> None:
         self.addr_width = addr_width
+        self.cut = cut
         super().__init__(
             {
                 "load": In(1),
@@ -43,6 +48,8 @@ class BurstCounter(wiring.Component):
         burst = Signal(AxiBurst)
         wrap_mask = Signal(12)
         """Address bits that move in a wrapping burst: at most 16 beats of 128 bytes."""
+        if self.cut:
+            wrap_mask = self._wrap_mask(m, left)
         width = self.addr_width
         m.d.comb += self.last.eq(left == 0)
         inside_beat = Signal(7)
@@ -60,8 +67,9 @@ class BurstCounter(wiring.Component):
                 self.beat_size.eq(self.size),
                 burst.eq(self.burst),
                 left.eq(self.len),
-                wrap_mask.eq(((self.len + 1) << self.size) - 1),
             ]
+            if not self.cut:
+                m.d.sync += wrap_mask.eq(((self.len + 1) << self.size) - 1)
         with m.Elif(self.step):
             m.d.sync += left.eq(left - 1)
             with m.Switch(burst):
@@ -70,3 +78,10 @@ class BurstCounter(wiring.Component):
                 with m.Case(AxiBurst.WRAP):
                     m.d.sync += self.address.eq(wrapped)
         return m
+
+    def _wrap_mask(self, m: Module, left: Signal) -> Signal:
+        """The mask in its first cycle, while ``left`` is still the burst's length, and from then on."""
+        now, kept, first = Signal(12), Signal(12), Signal()
+        m.d.comb += now.eq(Mux(first, ((left + 1) << self.beat_size) - 1, kept))
+        m.d.sync += [first.eq(self.load), kept.eq(now)]
+        return now

@@ -42,6 +42,8 @@ class PlicSelector(wiring.Component):
     ----------
     sources: int
         Number of the last source; source 0 does not exist.
+    cut: bool
+        ``id`` comes a cycle later.
 
     Attributes
     ----------
@@ -55,8 +57,9 @@ class PlicSelector(wiring.Component):
         The winner's priority, 0 if there is none.
     """
 
-    def __init__(self, sources: int = PLIC_SOURCES) -> None:
+    def __init__(self, sources: int = PLIC_SOURCES, *, cut: bool = False) -> None:
         self.sources = sources
+        self.cut = cut
         super().__init__(
             {
                 "candidates": In(sources + 1),
@@ -83,6 +86,10 @@ class PlicSelector(wiring.Component):
                 rest.eq(Mux(higher.any(), higher, left)),
             ]
             left = rest
+        if self.cut:
+            best = Signal(width)
+            m.d.sync += best.eq(left)
+            left = best
         winner = Signal(width)
         m.d.comb += winner.eq(left & -left)
         for bit in range(_ID_BITS):
@@ -117,6 +124,8 @@ class Plic(wiring.Component):
         Number of the last source, 1 to 1023.
     contexts: int
         Interrupt targets. In this machine: 0 is hart 0 in M mode, 1 in S mode.
+    cut: bool
+        A register more in the search; answers take a cycle more (``Cuts.bus``).
 
     Attributes
     ----------
@@ -126,13 +135,14 @@ class Plic(wiring.Component):
         Interrupt lines to the contexts.
     """
 
-    def __init__(self, sources: int = PLIC_SOURCES, contexts: int = 2) -> None:
+    def __init__(self, sources: int = PLIC_SOURCES, contexts: int = 2, *, cut: bool = False) -> None:
         if not 1 <= sources < 1 << _ID_BITS:
             raise ValueError(f"sources must be 1 to 1023, not {sources}")
         if contexts < 1:
             raise ValueError(f"contexts must be at least 1, not {contexts}")
         self.sources = sources
         self.contexts = contexts
+        self.cut = cut
         super().__init__(
             {
                 "bus": In(PeripheralSignature()),
@@ -162,9 +172,15 @@ class Plic(wiring.Component):
         acts = Signal()
         answers = Signal()
         value = Signal(_WORD)
-        m.d.sync += answers.eq(acts)
+        under_way = answers
+        if self.cut:
+            acted = Signal()
+            m.d.sync += [acted.eq(acts), answers.eq(acted)]
+            under_way = acted | answers
+        else:
+            m.d.sync += answers.eq(acts)
         m.d.comb += [
-            acts.eq(bus.valid & (bus.size == 2) & ~answers),
+            acts.eq(bus.valid & (bus.size == 2) & ~under_way),
             bus.ready.eq(answers | bus.valid & (bus.size != 2)),
             bus.error.eq(~answers),
             bus.rdata.eq(value.replicate(2)),
@@ -187,7 +203,7 @@ class Plic(wiring.Component):
 
     def _target(self, m: Module, c: int) -> None:
         """Find the best source of context ``c`` and compare it with the threshold."""
-        m.submodules[f"selector_{c}"] = selector = PlicSelector(self.sources)
+        m.submodules[f"selector_{c}"] = selector = PlicSelector(self.sources, cut=self.cut)
         priority = Signal(PRIORITY_BITS, name=f"best_priority_{c}")
         waiting = Signal(name=f"waiting_{c}")
         m.d.comb += [

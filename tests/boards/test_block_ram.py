@@ -12,11 +12,12 @@ from tests.bus.test_interconnect import check_reads, simulate
 BASE, SIZE = 0x8000_0000, 4096
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_random_bursts(seed):
+@pytest.mark.parametrize("cut", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_random_bursts(seed, cut):
     rng = Random(seed)
     start = {BASE + 8 * index: rng.getrandbits(64) for index in range(SIZE // 8)}
-    dut = AxiBlockRam(base=BASE, size=SIZE, init=list(start.values()))
+    dut = AxiBlockRam(base=BASE, size=SIZE, init=list(start.values()), cut=cut)
     manager = AxiManager(dut.bus, rng)
     transactions = [random_transaction(rng, BASE, 512, 4) for _ in range(150)]
 

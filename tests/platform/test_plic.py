@@ -49,7 +49,7 @@ class Driver:
 
     async def settle(self) -> None:
         """Let a change pass through gateway and selection."""
-        await self.ctx.tick().repeat(2)
+        await self.ctx.tick().repeat(3 if self.plic.cut else 2)
 
     async def line(self, context: int) -> int:
         await self.settle()
@@ -57,12 +57,13 @@ class Driver:
 
 
 def run(testbench, plic: Plic | None = None) -> None:
-    plic = plic or Plic()
+    """With the registers of ``Cuts.bus`` and without them, or on ``plic``."""
+    for dut in [plic] if plic else [Plic(), Plic(cut=True)]:
 
-    async def body(ctx, bus):
-        await testbench(Driver(ctx, bus, plic))
+        async def body(ctx, bus, dut=dut):
+            await testbench(Driver(ctx, bus, dut))
 
-    simulate(plic, body)
+        simulate(dut, body)
 
 
 def test_level_is_claimed_once_and_again_after_completion_while_it_lasts():
