@@ -6,6 +6,7 @@ from typing import Any
 from amaranth.hdl import Cat, Const, Module, Signal, Value
 
 from rtl.core.stages import MemoryKind
+from rtl.core.vmx.slices import Held
 from rtl.isa.paging import PA_BITS, PAGE_SHIFT
 from rtl.isa.xvmx import VMCS_ABORT_OFFSET, AbortCode
 
@@ -38,6 +39,7 @@ class Accesses:
     fence: Any
     verdict: Any
     cut: bool
+    held: Held
     request: Any
     access_done: Any
     access_fault: Any

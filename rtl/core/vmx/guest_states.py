@@ -1,5 +1,6 @@
 """What the VMX unit does for the guest: the CSR bitmap, vmfunc, the interrupt file, posted interrupts."""
 
+from contextlib import nullcontext
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
@@ -46,7 +47,7 @@ class GuestStates(Accesses):
                 execute.wait.eq(1),
                 vmcs.read.eq(1),
                 vmcs.index.eq(INDEX["G_EIP0"] + which),
-                first.eq(value & (-value)[:64]),
+                first.eq(self.held(value & (-value)[:64])),
             ]
             for n in reversed(range(PostedDescriptor.PIR_WORDS)):
                 with m.If(vmcs.pending[n]):
@@ -54,7 +55,7 @@ class GuestStates(Accesses):
             m.d.comb += place.eq(
                 Cat(Cat(first[n] for n in range(64) if n >> bit & 1).any() for bit in range(6))
             )
-            with self._when_read(m):
+            with m.If(self.held(vmcs.there)) if self.cut else nullcontext():
                 m.d.sync += [
                     self.identity.eq(Mux(vmcs.pending.any(), Cat(place, which), 0)),
                     self.word.eq(value & ~first),

@@ -210,7 +210,9 @@ class VmxUnit(Instructions, wiring.Component):
             for bit, (index, _) in enumerate(HOST_REGISTERS):
                 with m.Case(index):
                     m.d.sync += self.stale[bit].eq(1)
-        with m.If(csr.root_write):
+        # The unit's own writes come here, too; with the cut they do so a cycle later.
+        root_write = csr.root_write & ~csr.write if self.cut else csr.root_write
+        with m.If(root_write):
             for bit, (_, number) in enumerate(HOST_REGISTERS):
                 with m.If(csr.root_number == number):
                     m.d.sync += self.stale[bit].eq(1)
