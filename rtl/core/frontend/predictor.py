@@ -57,8 +57,8 @@ class Predictor(wiring.Component):
 
     Parameters
     ----------
-    staged: history and stack follow a cycle behind ``follow``, in which the next ``begin`` may come at the
-        earliest
+    staged: the tables are looked up in the cycle of ``follow``, which comes right behind ``begin``; what they
+        said stands from the next cycle on, in which ``begin`` may come again, until the next ``follow``
     """
 
     def __init__(self, config: BranchConfig, *, staged: bool = False) -> None:
@@ -84,7 +84,8 @@ class Predictor(wiring.Component):
         """What execute said in the cycle before: keeps the writes off its paths."""
         m.d.sync += update.eq(self.update)
         self._chosen = Signal(_Entry)
-        self._followed = self._follow(m)
+        self._followed = Signal()
+        """Fetch follows the prediction, whatever that is."""
         history_now, history_next = self._history(m)
         entries = self._targets(m, update)
         counters = self._directions(m, update, history_now, history_next)
@@ -100,6 +101,10 @@ class Predictor(wiring.Component):
                 & (end >= self.address[1:3])
                 & ((entry.kind != BranchKind.CONDITIONAL) | counter[1])
             )
+        if self.staged:
+            hits, entries, stack_top = self._keep(m, hits, entries, stack_top)
+        else:
+            m.d.comb += self._followed.eq(self.follow)
         chosen = self._chosen
         low = Signal(TARGET_BITS - 1)
         m.d.comb += [
@@ -111,14 +116,16 @@ class Predictor(wiring.Component):
         ]
         return m
 
-    def _follow(self, m: Module):
-        """The taken transfer that fetch follows: whether there is one, its kind, block and last parcel."""
-        now = (self.follow & self.taken, self._chosen.kind, self.address, self.end)
-        if not self.staged:
-            return now
-        valid, kind, address, end = Signal(), Signal(BranchKind), Signal(64), Signal(2)
-        m.d.sync += [valid.eq(now[0] & ~self.repair), kind.eq(now[1]), address.eq(now[2]), end.eq(now[3])]
-        return valid, kind, address, end
+    def _keep(self, m: Module, hits, entries, stack_top):
+        """What the tables said in the cycle of ``follow``; history and stack follow a cycle later."""
+        kept = Signal(_BANKS)
+        kept_entries = [Signal(_Entry, name=f"kept_entry_{bank}") for bank in range(_BANKS)]
+        kept_top = Signal(TARGET_BITS - 1)
+        m.d.sync += self._followed.eq(self.follow & ~self.repair)
+        with m.If(self.follow):
+            m.d.sync += [kept.eq(hits), kept_top.eq(stack_top)]
+            m.d.sync += [ours.eq(entry) for ours, entry in zip(kept_entries, entries, strict=True)]
+        return kept, kept_entries, kept_top
 
     def _split(self, address):
         """Index and tag of an address's block."""
@@ -191,7 +198,6 @@ class Predictor(wiring.Component):
         true_next = Signal(bits)
         path = Signal(bits)
         path_next = Signal(bits)
-        follows, _, address, end = self._followed
 
         def after(history, last_parcel):
             return Cat(Const(0, 1), history)[:bits] ^ last_parcel[1 : 1 + bits]
@@ -201,22 +207,22 @@ class Predictor(wiring.Component):
             m.d.comb += true_next.eq(after(true, self.update.last_parcel))
         with m.If(self.repair):
             m.d.comb += path_next.eq(true_next)
-        with m.Elif(follows):
-            m.d.comb += path_next.eq(after(path, Cat(Const(0, 1), end, address[3:])))
+        with m.Elif(self._followed & self.taken):
+            m.d.comb += path_next.eq(after(path, Cat(Const(0, 1), self.end, self.address[3:])))
         m.d.sync += [true.eq(true_next), path.eq(path_next)]
         return true, path_next
 
     def _return_stack(self, m: Module):
         """Speculative pointer that follows fetch, true pointer that follows execute; shared entries."""
         depth = self.config.return_stack
-        follows, kind, address, end = self._followed
+        entry = self._chosen
         m.submodules.stack = stack = Memory(shape=TARGET_BITS - 1, depth=depth, init=[])
         read, write = stack.read_port(domain="comb"), stack.write_port()
         top = Signal(range(depth))
         true_top = Signal(range(depth))
         next_true = Signal(range(depth))
-        after = address[3:TARGET_BITS] + (end == 3)
-        link = Cat((end + 1)[:2], after[: TARGET_BITS - 3])
+        after = self.address[3:TARGET_BITS] + (self.end == 3)
+        link = Cat((self.end + 1)[:2], after[: TARGET_BITS - 3])
         m.d.comb += [next_true.eq(true_top), read.addr.eq(top)]
         with m.If(self.update.valid & self.update.taken):
             with m.If(self.update.kind == BranchKind.CALL):
@@ -232,10 +238,10 @@ class Predictor(wiring.Component):
                     write.addr.eq(next_true),
                     write.data.eq(self.update.link[1:TARGET_BITS]),
                 ]
-        with m.Elif(follows):
-            with m.If(kind == BranchKind.CALL):
+        with m.Elif(self._followed & self.taken):
+            with m.If(entry.kind == BranchKind.CALL):
                 m.d.comb += [write.en.eq(1), write.addr.eq(top + 1), write.data.eq(link)]
                 m.d.sync += top.eq(top + 1)
-            with m.Elif(kind == BranchKind.RETURN):
+            with m.Elif(entry.kind == BranchKind.RETURN):
                 m.d.sync += top.eq(top - 1)
         return read.data

@@ -49,7 +49,7 @@ class StagedFetch(wiring.Component):
 
     Parameters
     ----------
-    reset_address: address of the first block after reset
+    reset_address: address of the first block after reset, a multiple of 8
     """
 
     def __init__(self, reset_address: int) -> None:
@@ -66,7 +66,7 @@ class StagedFetch(wiring.Component):
                 "queue_ready": In(1),
                 "begin": Out(1),
                 "start": Out(64),
-                "address": Out(64),
+                "address": Out(64, init=reset_address - 8),
                 "follow": Out(1),
                 "taken": In(1),
                 "end": In(2),
@@ -76,13 +76,9 @@ class StagedFetch(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        self._target = Signal(64, init=self.reset_address)
-        """Where fetch goes on behind ``address``, if ``_taken``."""
         self._looking = Signal()
         self._free = Signal()
         """The fetch stage takes a block at the end of this cycle."""
-        self._taken = Signal(init=1)
-        self._end = Signal(2)
         self._refused = Signal()
         """Translation failed."""
         self._fault = Signal(Fault)
@@ -114,7 +110,7 @@ class StagedFetch(wiring.Component):
             self._looking.eq(state == _Address.LOOK),
             translating.eq(state == _Address.TRANSLATE),
             self.begin.eq(self._looking | self.redirect.valid),
-            following.eq(Mux(self._taken, self._target, Cat(Const(0, 3), self.address[3:] + 1))),
+            following.eq(Mux(self.taken, self.target, Cat(Const(0, 3), self.address[3:] + 1))),
             self.start.eq(Mux(self.redirect.valid, self.redirect.target, following)),
             self.follow.eq(first),
             self.translate.valid.eq(translating & ~self.redirect.valid),
@@ -126,8 +122,6 @@ class StagedFetch(wiring.Component):
             self.cache.index.eq(self.address[:12]),
         ]
         m.d.sync += first.eq(self.begin)
-        with m.If(first):
-            m.d.sync += [self._taken.eq(self.taken), self._end.eq(self.end), self._target.eq(self.target)]
         with m.If(self._free):
             m.d.sync += [
                 self._paddr.eq(self.translate.paddr),
@@ -174,7 +168,7 @@ class StagedFetch(wiring.Component):
         with m.If(self._looking):
             m.d.sync += [
                 kept.first.eq(self.address[1:3]),
-                kept.last.eq(Mux(self._taken, self._end, 3)),
-                kept.taken.eq(self._taken),
-                kept.target.eq(self._target),
+                kept.last.eq(Mux(self.taken, self.end, 3)),
+                kept.taken.eq(self.taken),
+                kept.target.eq(self.target),
             ]
