@@ -64,33 +64,37 @@ class CutFront(Front):
 
     def _reply(self, m: Module, tlb: Tlb, verdict: KeptVerdict, request, translated) -> None:
         port = self.port
-        asked, found, faulted = Signal(), Signal(), Signal()
+        asked, legal, direct, faulted = Signal(), Signal(), Signal(), Signal()
         fault = Signal(Fault)
         beyond = request.vaddr[PA_BITS:].any()
         granted = pmp_allows(verdict, request.access, request.hlvx)
         m.d.comb += [
             asked.eq(port.valid & ~self.hush),
-            found.eq(tlb.allowed & in_range(request.vaddr, tlb.space.stage1)),
+            legal.eq(in_range(request.vaddr, tlb.space.stage1)),
+            # The TLB's verdict comes last; all else waits for it.
+            direct.eq(asked & ~translated & ~beyond & verdict.known & granted),
+            port.hit.eq((tlb.allowed & (asked & translated & legal)) | direct),
             self.wanted.eq(port.valid & (request == self.held)),
             self.request.eq(self.held),
         ]
-        missed = Signal()
+        walks, illegal = Signal(), Signal()
+        m.d.comb += [
+            walks.eq(port.valid & translated & ~(faulted & self.wanted) & ~self.walking & ~self.take),
+            illegal.eq(walks & ~legal),
+        ]
+        m.d.sync += self.miss.eq((~tlb.allowed & walks) | illegal)
         with m.If(translated):
             m.d.comb += [
-                port.hit.eq(asked & found),
                 port.paddr.eq(tlb.leaf.ppn << PAGE_SHIFT | request.vaddr[:PAGE_SHIFT]),
                 port.fault_valid.eq(asked & faulted & self.wanted & ~self.forget),
                 port.fault.eq(fault),
-                missed.eq(port.valid & ~found & ~(faulted & self.wanted)),
             ]
         with m.Else():
             m.d.comb += [
-                port.hit.eq(asked & ~beyond & verdict.known & granted),
                 port.paddr.eq(request.vaddr),
                 port.fault_valid.eq(asked & (beyond | (verdict.known & ~granted))),
                 port.fault.kind.eq(FaultKind.ACCESS),
             ]
-        m.d.sync += self.miss.eq(missed & ~self.walking & ~self.take)
         with m.If(~self.walking & ~self.take):
             m.d.sync += self.held.eq(request)
         with m.If(self.failed):

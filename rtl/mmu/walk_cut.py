@@ -10,7 +10,7 @@ from rtl.isa.paging import PAGE_SHIFT, PPN_BITS
 from rtl.mmu.interface import Access, FaultKind
 from rtl.mmu.permissions import Question, Rights, StageRights, pmp_allows
 from rtl.mmu.pte import PteLayout, is_giga, is_mega
-from rtl.mmu.tags import VPN_BITS, Leaf, space_of
+from rtl.mmu.tags import VPN_BITS, Leaf, in_range, space_of
 from rtl.mmu.walk_cache import GuestLeaf, GuestTlb, TableCache, TablePointer
 from rtl.mmu.walk_state import PTE_SHIFT, Look, Plan, WalkState
 from rtl.mmu.walker import Walker
@@ -67,6 +67,7 @@ class CutWalker(Walker):
         self.second_hit = Signal()
         self.store = Signal()
         self.wanted_store = Signal()
+        self.legal = Signal()
         self.leaf = Signal(Leaf)
         self.page = Signal(PPN_BITS)
         """What the PMP looks at: the page of the entry, or that in which the walk ends."""
@@ -74,7 +75,10 @@ class CutWalker(Walker):
         m.submodules.tables = self.tables = TableCache(self.config.walk_cache, guest_stage=False)
         m.submodules.guest_tables = self.guest_tables = TableCache(self.config.walk_cache, guest_stage=True)
         m.submodules.guest_tlb = self.guest_tlb = GuestTlb(self.config.guest_stage)
-        m.d.sync += self.wanted_store.eq((self.wanted & self.side).any())
+        m.d.sync += [
+            self.wanted_store.eq((self.wanted & self.side).any()),
+            self.legal.eq(in_range(self.request.vaddr, self.space.stage1)),
+        ]
         m.d.comb += [
             self.store.eq(self.request.access == Access.STORE),
             self.fill.leaf.eq(self.leaf),
@@ -139,6 +143,9 @@ class CutWalker(Walker):
         ]
         m.d.comb += cache.fill.eq(kept & ~self.abort)
         return answer, keep
+
+    def _in_range(self) -> Value:
+        return self.legal
 
     def _second_allows(self) -> Value:
         return self.second_found

@@ -53,6 +53,10 @@ class WalkSteps:
         self._enter(m)
         self._go_on(m)
 
+    def _in_range(self) -> Value:
+        """The address is one that the first stage, or else the second, may translate."""
+        return in_range(self.request.vaddr, self.space.stage1)
+
     def _second_allows(self) -> Value:
         """The second level has a translation that the access may use."""
         return self.second_found & self.second_leaf.rights.allows(self.request, self.context)
@@ -66,7 +70,7 @@ class WalkSteps:
         root = Mux(space.virt, self.context.vsatp.ppn, self.context.satp.ppn)
         legal, known = Signal(), Signal()
         m.d.comb += [
-            legal.eq(in_range(request.vaddr, space.stage1)),
+            legal.eq(self._in_range()),
             known.eq(self._second_allows()),
             then.global_.eq(0),
         ]
