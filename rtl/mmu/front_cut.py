@@ -1,6 +1,6 @@
 """The first-level TLB and what stands around it, with registers in the long paths (``Cuts.walk``)."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
@@ -42,8 +42,10 @@ class CutFront(Front):
         m.d.comb += request.eq(self.port.request)
         if not self.hypervisor:
             m.d.comb += request.virt.eq(0)
-        for field, value in space_of(self.context, request.virt).items():
-            m.d.comb += getattr(tlb.space, field).eq(value)
+        for virt, space in enumerate(tlb.spaces):
+            for field, value in space_of(self.context, Const(virt, 1)).items():
+                m.d.comb += getattr(space, field).eq(value)
+        m.d.comb += tlb.space.eq(Mux(request.virt, tlb.spaces[1], tlb.spaces[0]))
         for field, value in Question.of(request, self.context).items():
             m.d.comb += getattr(tlb.question, field).eq(value)
         m.d.comb += [

@@ -127,7 +127,7 @@ class Mmu(wiring.Component):
 
     def _late(self, m: Module, changed: Value, abort: Signal, walker, sides) -> tuple:
         """Fences and changes of ``context`` act from registers, one cycle later; nothing is answered until
-        then. Returns the fence and whether it acts."""
+        that is over. Returns the fence and whether it acts."""
         fence, valid, late = Signal(Fence), Signal(), Signal()
         m.d.sync += [
             fence.eq(self.fence.fence),
@@ -137,6 +137,6 @@ class Mmu(wiring.Component):
         m.d.comb += [
             self.fence.ready.eq(valid & ~walker.busy_write),
             abort.eq(valid | late),
-            *(side.hush.eq(self.fence.valid | changed) for side in sides),
+            *(side.hush.eq(self.fence.valid | changed | late) for side in sides),
         ]
         return fence, valid

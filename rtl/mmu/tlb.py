@@ -27,15 +27,17 @@ class Tlb(wiring.Component):
 
     Parameters
     ----------
-    judges: each entry judges the question by itself while it compares its tag, so that the verdict waits for
-        no ``leaf``
+    judges: for a clock faster than a simulated one's. Each entry judges the question by itself while it
+        compares its tag, so that the verdict waits for no ``leaf``; and it compares its space with both of
+        ``spaces``, for V = 0 and 1, in the cycle before, so that they must stand for one when something is
+        looked up, of which ``space.virt`` counts alone, and a fill must be for the one or the other
     """
 
     def __init__(self, entries: int, *, judges: bool = False) -> None:
         self.entries = entries
         self.judges = judges
         super().__init__(
-            ({"question": In(Question), "allowed": Out(1)} if judges else {})
+            ({"question": In(Question), "allowed": Out(1), "spaces": In(Space).array(2)} if judges else {})
             | {
                 "vpn": In(VPN_BITS),
                 "space": In(Space),
@@ -70,8 +72,11 @@ class Tlb(wiring.Component):
         chosen = Signal(Leaf)
         found, word = 0, 0
         for entry in entries:
-            with m.If(self.enable):
-                m.d.comb += entry.match.eq((key & entry.care) == entry.tag)
+            if self.judges:
+                self._compare(m, entry)
+            else:
+                with m.If(self.enable):
+                    m.d.comb += entry.match.eq((key & entry.care) == entry.tag)
             found = found | entry.match
             word = word | Mux(entry.match, entry.leaf.as_value(), 0)
         with m.If(self.enable):
@@ -91,6 +96,16 @@ class Tlb(wiring.Component):
                 )
             ),
         ]
+
+    def _compare(self, m: Module, entry: "_Entry") -> None:
+        """Like the comparison of whole tags, but that of the spaces is over."""
+        for virt, space in enumerate(self.spaces):
+            differs = space.as_value() ^ entry.space.as_value()
+            m.d.sync += entry.here[virt].eq(~(differs & entry.care[VPN_BITS:-1]).any())
+        near = ~((self.vpn ^ entry.vpn) & entry.care[:VPN_BITS]).any()
+        m.d.comb += entry.match.eq(
+            self.enable & entry.valid & near & Mux(self.space.virt, entry.here[1], entry.here[0])
+        )
 
     def _invalidate(self, m: Module, entries: list["_Entry"]) -> None:
         address = self.fence.address[PAGE_SHIFT : PAGE_SHIFT + VPN_BITS]
@@ -127,6 +142,9 @@ class Tlb(wiring.Component):
         for i, entry in enumerate(entries):
             with m.If(victim == i):
                 m.d.sync += [entry.tag.eq(tag), entry.care.eq(care), entry.leaf.eq(self.fill.leaf)]
+                if self.judges:
+                    virt = self.fill.space.virt
+                    m.d.sync += entry.here.eq(Cat(~virt, virt))
             with m.Elif(((entry.tag ^ tag) & entry.care & care) == 0):
                 m.d.sync += entry.valid.eq(0)
 
@@ -145,6 +163,7 @@ class _Entry:
         self.care = Signal(TAG_BITS, name=f"care_{index}", init=-1)
         self.leaf = Signal(Leaf, name=f"leaf_{index}")
         self.match = Signal(name=f"match_{index}")
+        self.here = Signal(2, name=f"here_{index}")
         self.vpn = self.tag[:VPN_BITS]
         self.space = data.View(Space, self.tag[VPN_BITS:-1])
         self.valid = self.tag[-1]

@@ -24,7 +24,8 @@ class CutWalker(Walker):
     =======  ==============================================================================================
     IDLE     a side's miss (noticed the cycle before) is taken; request and address space into registers
     MATCH    the second level compares its tags, the table cache is searched
-    STEP     what the entry means; plan, next state and address into registers
+    EXAMINE  is the entry well formed, does it permit the access, are A and D as they must be
+    STEP     what that means; plan, next state and address into registers
     READ     an entry is asked for; the walker's caches keep what the step found
     WAIT     ... and arrives
     SEARCH   the G-stage TLB and table cache are searched for the goal
@@ -36,8 +37,8 @@ class CutWalker(Walker):
     WRITE    and behind: as in ``Walker``
     =======  ==============================================================================================
 
-    A read that the data cache answers at once makes a step of three cycles, the G-stage TLB's answer one of
-    three as well; a hit of the second level costs five cycles and not two.
+    A read that the data cache answers at once makes a step of four cycles, the G-stage TLB's answer one of
+    four as well; a hit of the second level costs five cycles and not two.
 
     An abort ends the walk in every state but those that wait for the data cache, and nothing is written in a
     cycle with ``abort``. Whether a store is still wanted is known one cycle late: its requester must not drop
@@ -49,6 +50,8 @@ class CutWalker(Walker):
     question: what the request asks of a TLB entry
     second_found: the second level has an entry that allows it; ``second_leaf`` is that
     """
+
+    facts = "sync"
 
     def _ports(self) -> dict:
         return super()._ports() | {"walking": Out(self.sides), "question": Out(Question)}
@@ -243,6 +246,9 @@ class CutWalker(Walker):
             with m.State("MATCH"):
                 m.next = "STEP"
                 self._stop(m)
+            with m.State("EXAMINE"):
+                m.next = "STEP"
+                self._stop(m)
             with m.State("STEP"):
                 self._step(m, from_second)
                 self._stop(m)
@@ -261,7 +267,7 @@ class CutWalker(Walker):
                         now.denied.eq(memory.error | ~self.pmp.r),
                         self.may_write.eq(self.pmp.w),
                     ]
-                    m.next = "STEP"
+                    m.next = "EXAMINE"
                     with m.If(abort | poisoned):
                         m.next = "IDLE"
             with m.State("SEARCH"):
@@ -270,7 +276,7 @@ class CutWalker(Walker):
             with m.State("CHOOSE"):
                 self.chosen.step(m)
                 m.d.sync += [self._address(self.choice), self.page.eq(self.choice.page)]
-                m.next = "STEP"
+                m.next = "EXAMINE"
                 with m.If(self.choice.read):
                     m.next = "READ"
                 self._stop(m)
@@ -317,7 +323,7 @@ class CutWalker(Walker):
                         m.next = "IDLE"
                     with m.Elif(memory.error | memory.swapped):
                         m.d.sync += [now.denied.eq(memory.error), now.pte.eq(updated)]
-                        m.next = "STEP"
+                        m.next = "EXAMINE"
             with m.State("AGAIN"):
                 m.d.comb += memory.valid.eq(~abort)
                 with m.If(memory.ready):

@@ -20,6 +20,9 @@ class WalkSteps:
     It reads ``s.now``, the caches and the request, and sets ``s.next`` and ``plan``.
     """
 
+    facts = "comb"
+    """Domain of what is said of an entry before anything is decided: permitted, out of date, malformed."""
+
     s: WalkState
     plan: Plan
     hypervisor: bool
@@ -109,7 +112,7 @@ class WalkSteps:
         virt = self.space.virt
         mxr = context.mxr | (virt & context.vs_mxr)
         permitted, outdated, malformed = Signal(), Signal(), Signal()
-        m.d.comb += [
+        m.d[self.facts] += [
             permitted.eq(
                 stage_allows(pte, request.access, request.hlvx, mxr)
                 & user_allows(pte.u, request.access, request.privilege, mode_sum(context, virt))
@@ -158,12 +161,12 @@ class WalkSteps:
         dirties = Mux(now.final, self.store, now.update)
         permitted, outdated, malformed = Signal(), Signal(), Signal()
         page = Signal(PPN_BITS, name="guest_page")
-        m.d.comb += [
+        m.d[self.facts] += [
             permitted.eq(self._guest_allows(pte, now.final, now.update) & pte.u),
             outdated.eq(~pte.a | (dirties & ~pte.d)),
             malformed.eq(pte.malformed(now.guest_level)),
-            page.eq(pte.page(now.guest_level, now.gpa[PAGE_SHIFT:])),
         ]
+        m.d.comb += page.eq(pte.page(now.guest_level, now.gpa[PAGE_SHIFT:]))
         with m.If(now.denied):
             self._fail(m, FaultKind.ACCESS)
         with m.Elif(malformed):
