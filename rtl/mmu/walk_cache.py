@@ -36,10 +36,12 @@ class TableCache(wiring.Component):
     ----------
     entries: number of pointers
     guest_stage: the tags are guest physical pages and VMIDs
+    early: what ``fill`` is for has stood at the input for a cycle before
     """
 
-    def __init__(self, entries: int, *, guest_stage: bool) -> None:
+    def __init__(self, entries: int, *, guest_stage: bool, early: bool = False) -> None:
         self.entries = entries
+        self.early = early
         self.guest_stage = guest_stage
         self.tag_shape: ShapeLike = VMID_BITS if guest_stage else Space
         super().__init__(
@@ -77,13 +79,17 @@ class TableCache(wiring.Component):
                 self.found.eq(found),
                 self.pointer.as_value().eq(Mux(last, last_word, first_word)),
             ]
+        matches = _matches(m, entries, early=self.early)
         with m.If(self.fence_valid):
             for entry in entries:
                 with m.If(self._covered(entry.tag, entry.content)):
                     m.d.sync += entry.valid.eq(0)
         with m.Elif(self.fill):
             wanted = self.fill_pointer
-            same = [entry.match & (entry.content.last == wanted.last) for entry in entries]
+            same = [
+                match & (entry.content.last == wanted.last)
+                for entry, match in zip(entries, matches, strict=True)
+            ]
             low = Mux(wanted.last, (1 << LEVEL_BITS) - 1, 0)[:LEVEL_BITS]
             _replace(m, entries, same, key, Cat(low, Const(-1, len(key) - LEVEL_BITS)), wanted)
         return m
@@ -127,10 +133,16 @@ class GuestTlb(wiring.Component):
     enable, page, vmid: what is looked up (``found``, ``leaf`` in the same cycle) and what ``fill`` is for
     fill, fill_leaf: keep a leaf; replaces the one found; only while ``enable``
     fence_valid, fence: HFENCE.GVMA of the VMID and ALL drop entries. No fill then.
+
+    Parameters
+    ----------
+    entries: number of translations
+    early: what ``fill`` is for has stood at the input for a cycle before
     """
 
-    def __init__(self, entries: int) -> None:
+    def __init__(self, entries: int, *, early: bool = False) -> None:
         self.entries = entries
+        self.early = early
         super().__init__(
             {
                 "enable": In(1),
@@ -158,6 +170,7 @@ class GuestTlb(wiring.Component):
                 with m.If(entry.match):
                     m.d.comb += self.leaf.eq(entry.content)
             m.d.comb += self.found.eq(found)
+        matches = _matches(m, entries, early=self.early)
         with m.If(self.fence_valid):
             fence = self.fence
             for entry in entries:
@@ -167,7 +180,7 @@ class GuestTlb(wiring.Component):
         with m.Elif(self.fill):
             leaf = self.fill_leaf
             care = Cat(care_mask(leaf.mega, leaf.giga), Const(-1, VMID_BITS + 1))
-            _replace(m, entries, [entry.match for entry in entries], key, care, leaf)
+            _replace(m, entries, matches, key, care, leaf)
         return m
 
 
@@ -181,6 +194,16 @@ class _Entry:
         self.content = Signal(content, name=f"content_{index}")
         self.match = Signal(name=f"match_{index}")
         self.valid = self.tag[-1]
+
+
+def _matches(m: Module, entries: list[_Entry], *, early: bool) -> list[Signal]:
+    """Which entries match, as a fill needs it: those of the cycle before if it may be ``early``."""
+    now = [entry.match for entry in entries]
+    if not early:
+        return now
+    before = [Signal(name=f"matched_{i}") for i in range(len(now))]
+    m.d.sync += [late.eq(match) for late, match in zip(before, now, strict=True)]
+    return before
 
 
 def _replace(m: Module, entries: list[_Entry], same: list[Value], key: Value, care: Value, content) -> None:

@@ -75,9 +75,10 @@ class CutWalker(Walker):
         self.page = Signal(PPN_BITS)
         """What the PMP looks at: the page of the entry, or that in which the walk ends."""
         self.kind = Signal(FaultKind)
-        m.submodules.tables = self.tables = TableCache(self.config.walk_cache, guest_stage=False)
-        m.submodules.guest_tables = self.guest_tables = TableCache(self.config.walk_cache, guest_stage=True)
-        m.submodules.guest_tlb = self.guest_tlb = GuestTlb(self.config.guest_stage)
+        pointers = self.config.walk_cache
+        m.submodules.tables = self.tables = TableCache(pointers, guest_stage=False, early=True)
+        m.submodules.guest_tables = self.guest_tables = TableCache(pointers, guest_stage=True, early=True)
+        m.submodules.guest_tlb = self.guest_tlb = GuestTlb(self.config.guest_stage, early=True)
         m.d.sync += [
             self.wanted_store.eq((self.wanted & self.side).any()),
             self.legal.eq(in_range(self.request.vaddr, self.space.stage1)),

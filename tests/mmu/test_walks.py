@@ -162,7 +162,7 @@ def test_dropped_store_does_not_dirty(each_cut):
             outcomes.append(sent)
 
     run(bench, test)
-    assert outcomes == ([False] * 12 + [True] * 11 if late else [False] * 8 + [True] * 5)
+    assert outcomes == ([False] * 15 + [True] * 8 if late else [False] * 8 + [True] * 5)
 
 
 def test_fence_during_walk():
