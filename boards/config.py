@@ -1,6 +1,6 @@
 """The machine that fits the boards."""
 
-from rtl.config import CacheConfig, CoreConfig, SocConfig, TlbConfig
+from rtl.config import CacheConfig, CoreConfig, Cuts, SocConfig, TlbConfig
 from rtl.isa.memory_map import UART_IRQ
 
 __all__ = ["board_config"]
@@ -9,7 +9,7 @@ __all__ = ["board_config"]
 def board_config(*, hypervisor: bool = True, xvmx: bool = True) -> SocConfig:
     """The machine that leaves half of an ECP5-85F to others: no pairs of instructions, caches and translation
     caches of about half of the simulated one's entries (what is searched associatively costs most of an
-    FPGA's logic), and no more interrupt sources than there are devices.
+    FPGA's logic), and no more interrupt sources than there are devices. Registers stand in all long paths.
 
     Parameters
     ----------
@@ -22,6 +22,7 @@ def board_config(*, hypervisor: bool = True, xvmx: bool = True) -> SocConfig:
             hypervisor=hypervisor,
             xvmx=xvmx,
             dual_issue=False,
+            cuts=Cuts.everywhere(),
         ),
         interrupt_sources=UART_IRQ,
     )
