@@ -2,16 +2,23 @@
 
 from amaranth.hdl import Module, Signal, Value
 
-__all__ = ["decision", "old_value"]
+__all__ = ["decision", "found_number", "old_value"]
 
 
-def old_value(unit, m: Module, value: Value, number: Value, dropped: Value) -> tuple[Value, Value]:
+def found_number(m: Module, number: Value) -> Signal:
+    """The number of the register that is read, and written: a cycle after the instruction's own."""
+    found = Signal(12)
+    m.d.sync += found.eq(number)
+    return found
+
+
+def old_value(unit, m: Module, value: Value, dropped: Value) -> Signal:
     """The value that a CSR instruction reads stays while it acts, so that what it writes does not depend on
-    the paths by which that was read. Returns the number and whether a write is dropped, which stay, too."""
-    kept_number, kept_dropped = Signal(12), Signal()
+    the paths by which that was read. Returns whether the write is dropped, which stays, too."""
+    kept_dropped = Signal()
     with m.If(~unit.acting):
-        m.d.sync += [unit.csr.rdata.eq(value), kept_number.eq(number), kept_dropped.eq(dropped)]
-    return kept_number, kept_dropped
+        m.d.sync += [unit.csr.rdata.eq(value), kept_dropped.eq(dropped)]
+    return kept_dropped
 
 
 def decision(unit, m: Module, values: dict[str, Value]) -> dict[str, Value]:

@@ -102,9 +102,9 @@ class TrapRegisters(wiring.Component):
         tvec = Tvec(banks["tvec"].value2)
         offset = Mux(tvec.vectored & self.trap.interrupt, self.trap_code, 0)
         if self.late:
-            vectored = Signal(62)
-            m.d.sync += vectored.eq(tvec.base + offset)
-            m.d.comb += self.vector.eq(Mux(self.trap.interrupt, vectored, tvec.base) << 2)
+            late_base, late_offset = Signal(62), Signal(6)
+            m.d.sync += [late_base.eq(tvec.base), late_offset.eq(offset)]
+            m.d.comb += self.vector.eq(Mux(self.trap.interrupt, late_base + late_offset, tvec.base)[:62] << 2)
         else:
             m.d.comb += self.vector.eq((tvec.base + offset) << 2)
         self._causes(m)

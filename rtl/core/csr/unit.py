@@ -13,7 +13,7 @@ from rtl.core.csr.environment import GUEST_SCOUNTEREN, GUEST_SENVCFG, Environmen
 from rtl.core.csr.interrupts import Interrupts
 from rtl.core.csr.legality import AccessCheck, Controls, SystemCheck
 from rtl.core.csr.pmp import PmpRegisters, is_pmp
-from rtl.core.csr.registered import decision, old_value
+from rtl.core.csr.registered import decision, found_number, old_value
 from rtl.core.csr.registers import ALL_BITS, CsrWrite, Level
 from rtl.core.csr.snapshot import snapshot_layout, state_layout
 from rtl.core.csr.status import Status
@@ -74,7 +74,8 @@ class CsrUnit(wiring.Component):
     translation, pmp: state that address translation and protection depend on
     pmp_changed: pmp, or what translations mean, may change at the end of this cycle
     acting, keep: with ``Cuts.execute`` only: the CSR instruction acts; the interrupt must stay. Then
-        ``csr.rdata`` is of the cycle before ``acting``, the interrupt of the last cycle without ``keep``
+        ``csr.rdata`` is of the cycle before ``acting`` (at least the second one of the instruction), the
+        interrupt of the last cycle without ``keep``
     snapshot: every register as M mode would read it (only with ``config.observe``)
     state: what only instructions, traps and returns change, for lockstep (only with ``config.observe``)
     """
@@ -214,6 +215,9 @@ class CsrUnit(wiring.Component):
                 matches = matches | (self.architecture.xvmx & self.csr.number.matches(*own))
             with m.If(self.mode.virt & matches):
                 m.d.comb += number[8:10].eq(0b10)
+        if self.config.cuts.execute:
+            found, number = found_number(m, number), Signal(12)
+            m.d.comb += number.eq(found)
         if self.config.xvmx:
             with m.If(self.vmx.read):
                 m.d.comb += number.eq(self.vmx.number)
@@ -273,7 +277,7 @@ class CsrUnit(wiring.Component):
         bus = CsrWrite.create(path=("write",))
         enable = self.csr.commit & self.csr.write
         if self.config.cuts.execute:
-            number, dropped = old_value(self, m, value, number, access.dropped)
+            dropped = old_value(self, m, value, access.dropped)
             m.d.comb += bus.enable.eq(enable & ~dropped)  # what is illegal does not commit
         else:
             m.d.comb += bus.enable.eq(enable & ~access.illegal & ~access.virtual & ~access.dropped)

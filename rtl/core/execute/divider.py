@@ -68,8 +68,7 @@ class Divider(wiring.Component):
         distance = Signal(7)
         m.d.comb += difference.eq(rest - shifted)
         fits = ~difference[64]
-        lengths = self._lengths(m, rest, shifted)
-        self._align(m, shifted, lengths, distance)
+        amount = self._align(m, rest, shifted, distance)
 
         with m.FSM():
             with m.State("IDLE"), m.If(self.start & ~self.take):
@@ -87,7 +86,7 @@ class Divider(wiring.Component):
                     with m.If(self.take):
                         m.next = "IDLE"
             with m.State("ALIGN"):
-                m.d.sync += [steps.eq(distance), shifted.eq(shifted << (distance - 1)[:6])]
+                m.d.sync += [steps.eq(distance), shifted.eq(shifted << amount)]
                 with m.If(distance == 0):
                     m.d.sync += shifted.eq(shifted)
                 m.next = "STEP"
@@ -123,20 +122,19 @@ class Divider(wiring.Component):
             m.d.comb += wide[32:].eq((value[31] & self.signed).replicate(32))
         return wide
 
-    def _lengths(self, m: Module, rest, shifted) -> tuple:
-        """Leading zeros of both, with ``slow`` a cycle later."""
-        zeros = tuple(
-            _leading_zeros(m, value, name)
-            for value, name in ((rest, "zeros_rest"), (shifted, "zeros_divisor"))
-        )
+    def _align(self, m: Module, rest, shifted, distance):
+        """Quotient bits to compute: none if the dividend is shorter than the divisor or the divisor is 0.
+        Returns by how much the divisor is shifted if there are any."""
+        zeros_rest = _leading_zeros(m, rest, "zeros_rest")
+        zeros_divisor = _leading_zeros(m, shifted, "zeros_divisor")
         if self.slow:
-            counted = (Signal(6, name="counted_rest"), Signal(6, name="counted_divisor"))
-            m.d.sync += [register.eq(value) for register, value in zip(counted, zeros, strict=True)]
-            zeros = counted
-        return zeros
-
-    def _align(self, m: Module, shifted, lengths, distance) -> None:
-        """Quotient bits to compute: none if the dividend is shorter than the divisor or the divisor is 0."""
-        zeros_rest, zeros_divisor = lengths
+            counted = [Signal(6, name="counted_rest"), Signal(6, name="counted_divisor")]
+            some, by = Signal(), Signal(6)
+            m.d.sync += [counted[0].eq(zeros_rest), counted[1].eq(zeros_divisor), some.eq(shifted != 0)]
+            m.d.comb += by.eq(counted[1] - counted[0])
+            with m.If(some & (counted[1] >= counted[0])):
+                m.d.comb += distance.eq(by + 1)
+            return by
         with m.If((shifted != 0) & (zeros_divisor >= zeros_rest)):
             m.d.comb += distance.eq((zeros_divisor - zeros_rest)[:6] + 1)
+        return (distance - 1)[:6]

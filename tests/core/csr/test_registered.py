@@ -13,14 +13,14 @@ CUT = CoreConfig(cuts=Cuts(execute=True))
 
 
 async def access(hart: Hart, name: str, op: CsrOp, operand: int, *, write: bool = True) -> int:
-    """A CSR instruction in two cycles; what it reads."""
+    """A CSR instruction in three cycles; what it reads."""
     ctx, port = hart.ctx, hart.unit.csr
     ctx.set(port.valid, 1)
     ctx.set(port.number, CSRS[name].number)
     ctx.set(port.op, op)
     ctx.set(port.write, write)
     ctx.set(port.operand, operand)
-    await ctx.tick()
+    await ctx.tick().repeat(2)
     ctx.set(hart.unit.acting, 1)
     ctx.set(port.commit, 1)
     value = ctx.get(port.rdata)
@@ -50,7 +50,7 @@ def test_what_is_read_stays_while_it_acts() -> None:
         ctx, port = hart.ctx, hart.unit.csr
         ctx.set(port.valid, 1)
         ctx.set(port.number, CSRS["mcycle"].number)
-        await ctx.tick()
+        await ctx.tick().repeat(2)
         ctx.set(hart.unit.acting, 1)
         first = ctx.get(port.rdata)
         await ctx.tick().repeat(3)
