@@ -95,8 +95,8 @@ VMX_STATE_FAULTS = (
         "injected_tval",
         "an injected event has stval 0",
         _UNIT,
-        old="event.tval.eq(tval)",
-        new="event.tval.eq(Mux(FAULT, 0, tval))",
+        old="event.tval.eq(self.tval)",
+        new="event.tval.eq(Mux(FAULT, 0, self.tval))",
         programs=("xvmx_inject",),
     ),
     Fault(

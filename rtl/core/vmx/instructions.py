@@ -136,6 +136,8 @@ class Instructions(GuestStates):
         if self.cut:
             # What the instruction asks for has been looked at, in the state that the older ones left.
             begins = execute.instruction & self.held(~execute.illegal & ~execute.exit)
+            field = Mux(execute.instruction, self.held(self.field), INDEX["CSR_BITMAP"])
+            m.d.comb += vmcs.index.eq(field)  # the only ones that are read in this state
             begins = begins & self.held(execute.valid & ~execute.leaves & ~self.settle.busy & ~vmcs.writing)
         with m.If(self.wants_post & ready):
             m.d.sync += [self.issued.eq(0)]
@@ -146,7 +148,8 @@ class Instructions(GuestStates):
                 self._dispatch(m)
             with m.Elif(self.wants_bitmap):
                 m.d.comb += [execute.begun.eq(1), vmcs.read.eq(1)]
-                m.d.comb += vmcs.index.eq(INDEX["CSR_BITMAP"])
+                if not self.cut:
+                    m.d.comb += vmcs.index.eq(INDEX["CSR_BITMAP"])
                 with self._when_read(m):
                     m.d.sync += self.address.eq(self.vmcs.value + execute.csr_number[2:])
                     m.next = "BITMAP_READ"
@@ -229,7 +232,9 @@ class Instructions(GuestStates):
         with m.If(~self.current | ~known):
             self._fail(m, VmError.UNKNOWN_FIELD)
         with m.Elif(~writes):
-            m.d.comb += [vmcs.read.eq(1), vmcs.index.eq(field)]
+            m.d.comb += vmcs.read.eq(1)
+            if not self.cut:
+                m.d.comb += vmcs.index.eq(field)
             with self._when_read(m):
                 self._finish(m, vmcs.value)
         with m.Elif(read_only):
@@ -365,6 +370,8 @@ class Instructions(GuestStates):
         with m.State("DONE"):
             # It was legal when it began; after vmxoff it would not be.
             m.d.comb += [execute.done.eq(1), execute.write.eq(1), execute.illegal.eq(0)]
+            if self.cut:  # The next instruction must find what this one has written.
+                m.d.comb += execute.done.eq(~vmcs.writing)
             with m.If(execute.leaves):
                 m.next = "IDLE"
         with m.State("REFUSE"):

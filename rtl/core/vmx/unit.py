@@ -31,7 +31,7 @@ class VmxUnit(Instructions, wiring.Component):
     A VM exit takes two cycles between the trap and the redirect, and one more for each stale register;
     what it saves is written behind (``Settle``). A VM entry takes three, and one each for PREEMPT and an
     event. With ``cut`` registers stand behind the trap, the answers of memory, what is read and what is
-    written; an exit takes ten cycles and three more for each stale register, an entry ten.
+    written; an exit takes XX cycles and four more for each stale register, an entry XX.
 
     Parameters
     ----------
@@ -103,6 +103,8 @@ class VmxUnit(Instructions, wiring.Component):
         self._stale(m)
         self._verdict(m)
         self._sequence(m)
+        if self.cut:
+            self._event(m)  # in all states: early in the cycle
         self._lifetimes(m)
         return m
 
@@ -297,9 +299,19 @@ class VmxUnit(Instructions, wiring.Component):
             with m.If(self.vmcs.there):
                 m.next = then
 
+    def _event(self, m: Module) -> None:
+        """What an entry delivers."""
+        vmcs, event = self.vmcs, self.execute.event
+        m.d.comb += [
+            event.interrupt.eq(vmcs.event_interrupt),
+            event.cause.eq(vmcs.event_code),
+            event.pc.eq(vmcs.value),
+            event.tval.eq(self.tval),
+        ]
+
     def _entry_states(self, m: Module) -> None:
-        vmcs, csr, execute, event = self.vmcs, self.csr, self.execute, self.execute.event
-        tval = Signal(64)
+        vmcs, csr, execute = self.vmcs, self.csr, self.execute
+        self.tval = tval = Signal(64)
         preempts = self._pin(PinControl.PREEMPT)
         enter = "GUEST_PC" if self.cut else "ENTER"
 
@@ -338,12 +350,10 @@ class VmxUnit(Instructions, wiring.Component):
                 execute.enter.eq(1),
                 execute.deliver.eq(vmcs.event_valid),
                 csr.deliver.eq(vmcs.event_valid),
-                event.interrupt.eq(vmcs.event_interrupt),
-                event.cause.eq(vmcs.event_code),
-                event.pc.eq(vmcs.value),
-                event.tval.eq(tval),
-                csr.enter.eq(execute.completes),
             ]
+            if not self.cut:
+                self._event(m)
+            m.d.comb += csr.enter.eq(execute.completes)
             with m.If(execute.completes):
                 m.d.comb += [self.drop_reservation.eq(1), self.settle.enters.eq(vmcs.event_valid)]
                 m.d.sync += [

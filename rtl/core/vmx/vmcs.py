@@ -24,7 +24,8 @@ class Vmcs(wiring.Component):
     """Fields by index (``rtl.core.vmx.fields``). One is read and one written per cycle; a backed one passes
     through the CSR unit. Writes are masked as vmwrite masks (docs/xvmx.md, section 4).
 
-    With ``cut`` a read takes three cycles, and a write takes effect one cycle later, in the flip-flops two.
+    With ``cut`` a read takes four cycles, and a write takes effect one cycle later, in the flip-flops and in
+    backed fields two.
 
     Parameters
     ----------
@@ -117,15 +118,18 @@ class Vmcs(wiring.Component):
         written, index_copied, copied = held(self.write_now), held(self.index_written), held(masked)
         self._copies(m, written, index_copied, copied)
         self._record(m, record)
-        value, index = self._value(m), self.index_now
+        value, index = Signal(64) if self.cut else self.value, self.index_now
         m.d.comb += [value.eq(read.data)]
         with m.If(self.read_now):
-            with m.If(self.csr_read):
-                m.d.comb += value.eq(Mux(index == _VIRQ, self.csr_value >> 1, self.csr_value))
+            if not self.cut:
+                with m.If(self.csr_read):
+                    m.d.comb += value.eq(Mux(index == _VIRQ, self.csr_value >> 1, self.csr_value))
             exited = Signal()
             in_record = (index > _RECORD) & (index < _RECORD + _RECORD_COUNT)
             with m.If(exited & in_record):
                 m.d.comb += value.eq(record.value)
+        if self.cut:
+            self._later(m, value)
         with m.If(self.exits):
             m.d.sync += exited.eq(1)
         with m.If(self.loaded):
@@ -149,54 +153,38 @@ class Vmcs(wiring.Component):
         ]
         return m
 
-    def _value(self, m: Module) -> Value:
-        """Where what is read goes: to ``value``, with the cut through a register."""
-        if not self.cut:
-            return self.value
-        found = Signal(64)
+    def _later(self, m: Module, found: Value) -> None:
+        """With the cut: what is ``found`` in the memory and in the record, or what the CSR unit gives."""
         age = Signal(2)
-        m.d.comb += [self.there.eq(age == 2), self.writing.eq(self.write_now | self.held(self.write_now))]
-        m.d.sync += self.value.eq(found)
+        from_csr, is_virq = self.held(self.csr_read), self.held(self.held(self.index_now == _VIRQ))
+        value, csr_value = self.held(found), self.held(self.csr_value)
+        m.d.comb += [
+            self.there.eq(age == 3),
+            self.writing.eq(self.write_now | self.held(self.write_now)),
+            self.value.eq(Mux(from_csr, Mux(is_virq, csr_value >> 1, csr_value), value)),
+        ]
         with m.If(~self.read | (self.there & ~self.hold)):
             m.d.sync += age.eq(0)
         with m.Elif(~self.there):
             m.d.sync += age.eq(age + 1)
-        return found
 
     def _backed(self, m: Module) -> None:
         """Lead accesses of backed fields to the CSR unit; VIRQ stands one bit higher in hvip."""
-        if self.cut:
-            self._backed_later(m)
-            return
         index = Signal(INDEX_BITS)
         backed = Signal()
-        m.d.comb += index.eq(Mux(self.write, self.write_index, self.index))
-        with m.If(self.write | self.read), m.Switch(index):
-            for each, number in BACKED.items():
+        number = Signal(12) if self.cut else self.csr_number
+        m.d.comb += index.eq(Mux(self.write_now, self.index_written, self.index_now))
+        with m.If(self.write_now | self.read_now), m.Switch(index):
+            for each, register in BACKED.items():
                 with m.Case(each):
-                    m.d.comb += [backed.eq(1), self.csr_number.eq(number)]
+                    m.d.comb += [backed.eq(1), number.eq(register)]
+        if self.cut:
+            m.d.comb += self.csr_number.eq(self.held(number))
+        data = Mux(index == _VIRQ, self.value_written << 1, self.value_written)
         m.d.comb += [
-            self.csr_read.eq(backed & ~self.write),
-            self.csr_write.eq(backed & self.write),
-            self.csr_data.eq(Mux(index == _VIRQ, self.write_value << 1, self.write_value)),
-        ]
-
-    def _backed_later(self, m: Module) -> None:
-        """The same a cycle later; what is to be written comes too late to be looked up in the first."""
-        found = {}
-        for name, index in (("read", self.index), ("write", self.index_written)):
-            number = Signal(12, name=f"{name}_number")  # 0: not backed
-            with m.Switch(index):
-                for each, register in BACKED.items():
-                    with m.Case(each):
-                        m.d.comb += number.eq(register)
-            found[name] = self.held(number) if name == "read" else number
-        value, is_virq = self.value_written, self.index_written == _VIRQ
-        m.d.comb += [
-            self.csr_number.eq(Mux(self.write_now, found["write"], found["read"])),
-            self.csr_read.eq(self.read_now & ~self.write_now & found["read"].any()),
-            self.csr_write.eq(self.write_now & found["write"].any()),
-            self.csr_data.eq(Mux(is_virq, value << 1, value)),
+            self.csr_read.eq(self.held(backed & ~self.write_now)),
+            self.csr_write.eq(self.held(backed & self.write_now)),
+            self.csr_data.eq(self.held(data)),
         ]
 
     def _masks(self, m: Module, masked: Signal) -> None:
