@@ -31,8 +31,8 @@ MMU_FAULTS = (
         _TLB,
         old="m.d.comb += entry.match.eq((key & entry.care) == entry.tag)",
         new="difference = (key & entry.care) ^ entry.tag\n"
-        "                v = 1 << VPN_BITS + ASID_BITS + VMID_BITS\n"
-        "                m.d.comb += entry.match.eq((difference == 0) | (FAULT & (difference == v)))",
+        "                    v = 1 << VPN_BITS + ASID_BITS + VMID_BITS\n"
+        "                    m.d.comb += entry.match.eq((difference == 0) | (FAULT & (difference == v)))",
         programs=("h_kept_translations",),
     ),
     Fault(
