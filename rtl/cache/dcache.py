@@ -1,20 +1,20 @@
 """The data cache: write-back, write-allocate, and the point where all memory accesses meet."""
 
-from amaranth import Cat, Const, Module, Mux, Signal, Value
+from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.bus.axi import AxiBurst, AxiSignature
+from rtl.bus.axi import AxiSignature
 from rtl.cache.arrays import CacheArrays
+from rtl.cache.channels import share_reads, share_writes
 from rtl.cache.fill import FillQueue
 from rtl.cache.geometry import WORD_BITS, Geometry
 from rtl.cache.interface import CacheOp, CoherentPort, DataPort, is_cacheable
 from rtl.cache.slot import CoherentRequest, CoherentSlot, CoherentSource
-from rtl.cache.uncached import CACHE_ID_WIDTH, DEVICE_ID, LINE_ID, DeviceAccess, is_error
+from rtl.cache.uncached import CACHE_ID_WIDTH, LINE_ID, DeviceAccess, is_error
 from rtl.cache.ways import choose_victim, compare_tags, merge_bytes, select_way
 from rtl.cache.writeback import WriteBack
 from rtl.config import CacheConfig
-from rtl.isa.memory_map import DRAM_BASE
 from rtl.isa.paging import PA_BITS, PAGE_SHIFT
 
 __all__ = ["DataCache"]
@@ -107,8 +107,8 @@ class DataCache(wiring.Component):
         self._schedule(m)
         self._lookup(m)
         self._answer_from_bus(m)
-        self._read_channel(m)
-        self._write_channel(m)
+        share_reads(m, g, self.cpu, self._fill, self._device, self.bus)
+        share_writes(m, g, self.cpu, self._writeback, self._device, self.bus)
         return m
 
     def _make_arrays(self, geometry: Geometry) -> CacheArrays:
@@ -361,64 +361,3 @@ class DataCache(wiring.Component):
     def _uncached(self) -> Value:
         """The hart's request is for a device."""
         return self.cpu.valid & ~is_cacheable(self.cpu.paddr)
-
-    def _read_channel(self, m: Module) -> None:
-        """Line fills and device reads share the read address channel."""
-        g, fill, device, bus = self.geometry, self._fill, self._device, self.bus
-        held = Signal()
-        select = Signal()
-        m.d.comb += [
-            select.eq(device.ar_valid & (held | ~fill.ar_valid)),
-            bus.arvalid.eq(device.ar_valid | fill.ar_valid),
-            bus.arid.eq(Mux(select, DEVICE_ID, LINE_ID)),
-            bus.araddr.eq(
-                Mux(
-                    select,
-                    device.address,
-                    g.paddr(fill.ar_line, fill.ar_offset, DRAM_BASE),
-                )
-            ),
-            bus.arlen.eq(Mux(select, 0, g.words - 1)),
-            bus.arsize.eq(Mux(select, self.cpu.size, 3)),
-            bus.arburst.eq(Mux(select, AxiBurst.INCR, AxiBurst.WRAP)),
-            device.ar_ready.eq(bus.arready & select),
-            fill.ar_ready.eq(bus.arready & ~select),
-            device.r_valid.eq(bus.rvalid & (bus.rid == DEVICE_ID)),
-            device.r_resp.eq(bus.rresp),
-        ]
-        m.d.sync += held.eq(select)
-
-    def _write_channel(self, m: Module) -> None:
-        """Lines written back and device writes share the write channels, each until its data are out."""
-        g, writeback, device, bus, cpu = (
-            self.geometry,
-            self._writeback,
-            self._device,
-            self.bus,
-            self.cpu,
-        )
-        held = Signal()
-        select = Signal()
-        base = g.paddr(writeback.held, Const(0, g.offset_bits), DRAM_BASE)
-        m.d.comb += [
-            select.eq(device.sending & (held | ~writeback.sending)),
-            bus.awvalid.eq(Mux(select, device.aw_valid, writeback.aw_valid)),
-            bus.awid.eq(Mux(select, DEVICE_ID, LINE_ID)),
-            bus.awaddr.eq(Mux(select, device.address, base)),
-            bus.awlen.eq(Mux(select, 0, g.words - 1)),
-            bus.awsize.eq(Mux(select, cpu.size, 3)),
-            bus.awburst.eq(AxiBurst.INCR),
-            bus.wvalid.eq(Mux(select, device.w_valid, writeback.w_valid)),
-            bus.wdata.eq(Mux(select, cpu.wdata, writeback.w_data)),
-            bus.wstrb.eq(Mux(select, cpu.wmask, 0xFF)),
-            bus.wlast.eq(select | writeback.w_last),
-            device.aw_ready.eq(bus.awready & select),
-            device.w_ready.eq(bus.wready & select),
-            writeback.aw_ready.eq(bus.awready & ~select),
-            writeback.w_ready.eq(bus.wready & ~select),
-            bus.bready.eq(1),
-            device.b_valid.eq(bus.bvalid & (bus.bid == DEVICE_ID)),
-            device.b_resp.eq(bus.bresp),
-            writeback.b_valid.eq(bus.bvalid & (bus.bid == LINE_ID)),
-        ]
-        m.d.sync += held.eq(select)
