@@ -72,7 +72,7 @@ class DataCache(wiring.Component):
         m.submodules.writeback = self._writeback = WriteBack(g)
         m.submodules.slot = self._slot = self._make_slot(g)
         m.submodules.device = self._device = DeviceAccess()
-        wiring.connect(m, self._slot.walker, wiring.flipped(self.walker))
+        wiring.connect(m, self._slot.walker, self._walker(m))
         wiring.connect(m, self._slot.clean, wiring.flipped(self.fetch_clean))
         wiring.connect(m, self._slot.dma, wiring.flipped(self.dma))
         self._locked = Signal()
@@ -113,6 +113,10 @@ class DataCache(wiring.Component):
 
     def _make_arrays(self, geometry: Geometry) -> CacheArrays:
         return CacheArrays(geometry)
+
+    def _walker(self, m: Module):
+        """The walker's port, as the slot sees it."""
+        return wiring.flipped(self.walker)
 
     def _make_slot(self, geometry: Geometry) -> CoherentSlot:
         return CoherentSlot(geometry)

@@ -1,15 +1,48 @@
 """The data cache with a register behind the tags (``Cuts.memory``)."""
 
 from amaranth import Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 
 from rtl.cache.arrays import CacheArrays
 from rtl.cache.dcache import DataCache
 from rtl.cache.geometry import Geometry
-from rtl.cache.interface import CacheOp, is_cacheable
+from rtl.cache.interface import CacheOp, CoherentPort, is_cacheable
 from rtl.cache.slot import CoherentRequest, CoherentSlot
 from rtl.cache.ways import choose_victim
 
 __all__ = ["SteppedDataCache"]
+
+_ANSWER = ("done", "rdata", "swapped", "error")
+
+
+class _Before(wiring.Component):
+    """A register for the request of a coherent requester, for whom it is taken when it stands here.
+
+    Members
+    -------
+    requester, cache: ports
+    """
+
+    requester: In(CoherentPort)
+    cache: Out(CoherentPort)
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        requester, cache = self.requester, self.cache
+        m.d.comb += [
+            requester.ready.eq(~cache.valid),
+            *(getattr(requester, name).eq(getattr(cache, name)) for name in _ANSWER),
+        ]
+        with m.If(requester.ready):
+            m.d.sync += cache.valid.eq(requester.valid)
+            m.d.sync += [
+                getattr(cache, name).eq(getattr(requester, name))
+                for name in CoherentRequest.as_shape().members
+            ]
+        with m.Elif(cache.ready):
+            m.d.sync += cache.valid.eq(0)
+        return m
 
 
 class SteppedDataCache(DataCache):
@@ -22,13 +55,19 @@ class SteppedDataCache(DataCache):
     look-up begin again. All else that an answer depends on is seen as it is in the cycle of the answer.
 
     Nothing comes of the first cycle of a hart's request: it may then be withdrawn even if it is for a device.
-    ``index_ready`` comes only without a request.
+    ``index_ready`` comes only without a request. The walker's requests, which come late in a cycle, stand in
+    a register first.
     """
 
     _verdict_domain = "sync"
 
     def _make_arrays(self, geometry: Geometry) -> CacheArrays:
         return CacheArrays(geometry, names_shown=True)
+
+    def _walker(self, m: Module):
+        m.submodules.before_walker = before = _Before()
+        wiring.connect(m, before.requester, wiring.flipped(self.walker))
+        return before.cache
 
     def _make_slot(self, geometry: Geometry) -> CoherentSlot:
         return CoherentSlot(geometry, holds=True)

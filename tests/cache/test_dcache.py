@@ -293,7 +293,7 @@ def test_lock_lets_the_walker_update_for_the_locking_access(cache):
             _, swapped, _, cycles = await bench.walker.request(
                 ctx, line(1), CAS, expected=5 + number, wdata=6 + number
             )
-            assert swapped and cycles < 16
+    XX
             await add_one(bench, ctx, line(0), 0)
 
     bench.run(testbench)

@@ -17,7 +17,8 @@ __all__ = ["SteppedMemoryStage"]
 
 
 class _Beat(enum.Enum, shape=3):
-    """What an access, or the part of it that the phase is about, is at."""
+    """What an access, or the part of it that the phase is about, is at. (The cache has a request in those two
+    whose third bit is set.)"""
 
     REST = 0
     """There is none, or it is over."""
@@ -25,11 +26,11 @@ class _Beat(enum.Enum, shape=3):
     """The MMU is asked, and the data cache's arrays are."""
     PREPARE = 2
     """The write of an AMO: its data are made. It goes where the read went."""
-    LOOK = 3
-    """First cycle of the cache's request: may the address be accessed in this way?"""
-    ACCESS = 4
-    FINISH = 5
+    FINISH = 3
     """The answer stands in registers. If the operation does not end, the next part or a fault follows."""
+    LOOK = 4
+    """First cycle of the cache's request: may the address be accessed in this way?"""
+    ACCESS = 5
 
 
 class SteppedMemoryStage(MemoryStage):
@@ -65,9 +66,7 @@ class SteppedMemoryStage(MemoryStage):
         stored = Signal()
         m.d.comb += [
             finish.eq(valid & (plain | ends)),
-            failed.eq(valid & (phase == self.Phase.FAULT)),
-            self.fault.eq(failed & ~op.micro),
-            self.micro_fault.eq(failed & op.micro),
+            failed.eq(self.fault | self.micro_fault),
             self.micro_done.eq(finish & op.micro),
             self.operation.ready.eq(~valid | plain | ends),
             self.stalled.eq(valid & ~finish),
@@ -96,8 +95,9 @@ class SteppedMemoryStage(MemoryStage):
             store.value.eq(Mux(phase == self.Phase.AMO_WRITE, amo.result, op.wdata)),
             store.second.eq(second),
         ]
-        self._translate(m, op, phase, beat, vaddr, mode)
-        self._access(m, op, phase, beat, store, word, stored, ends)
+        m.d.sync += [self.fault.eq(0), self.micro_fault.eq(0)]
+        self._translate(m, op, valid, phase, beat, vaddr, mode)
+        self._access(m, op, valid, phase, beat, store, word, stored, ends)
         with m.If((beat == _Beat.FINISH) & ~ends):
             self._go_on(m, op, phase, beat, vaddr, store.crosses)
             with m.If(phase == self.Phase.FIRST):
@@ -106,7 +106,7 @@ class SteppedMemoryStage(MemoryStage):
             m.d.sync += ends.eq(1)
         self._take(m, op, valid, phase, beat, vaddr, mode, plain, ends)
         with m.If(failed):
-            m.d.sync += [valid.eq(0), phase.eq(self.Phase.FIRST)]
+            m.d.sync += valid.eq(0)
 
         writes = Signal()
         m.d.comb += [
@@ -140,7 +140,8 @@ class SteppedMemoryStage(MemoryStage):
                 valid.eq(self.operation.valid),
                 op.eq(following),
                 phase.eq(self.Phase.FIRST),
-                beat.eq(Mux(self.operation.valid & accesses, _Beat.TRANSLATE, _Beat.REST)),
+                # Whether there is an operation is known later than what it is.
+                beat.eq(Mux(accesses, _Beat.TRANSLATE, _Beat.REST)),
                 vaddr.eq(following.vaddr),
                 mode.eq(
                     Mux(following.hypervisor, self.hypervisor_mode.as_value(), self.data_mode.as_value())
@@ -149,20 +150,27 @@ class SteppedMemoryStage(MemoryStage):
                 ends.eq(0),
                 self._misaligned.eq(atomic & ~aligned),
                 self._strict.eq(atomic | ~aligned | following.micro),
+                self._conditional.eq(following.kind == MemoryKind.SC),
             ]
 
-    def _translate(self, m: Module, op, phase, beat, vaddr, mode) -> None:
+    def _fail(self, m: Module, op, beat) -> None:
+        """Trap in the next cycle."""
+        m.d.sync += [self.fault.eq(~op.micro), self.micro_fault.eq(op.micro), beat.eq(_Beat.REST)]
+
+    def _translate(self, m: Module, op, valid, phase, beat, vaddr, mode) -> None:
         """Ask the MMU; keep what it says in any case, and go on when it says something."""
         self._misaligned = misaligned = Signal()
         """An atomic access that is misaligned."""
         self._strict = Signal()
         """Devices refuse this access."""
+        self._conditional = Signal()
+        """A store-conditional."""
         self._paddr = paddr = Signal(PA_BITS)
         self._trap = trap = Signal(Trap)
         self._is_store = is_store = Signal()
         asked = Signal()
         request, fault = self.translate.request, self.translate.fault
-        asks = beat == _Beat.TRANSLATE
+        asks = valid & (beat == _Beat.TRANSLATE)
         m.d.comb += [
             is_store.eq(
                 (op.kind == MemoryKind.STORE) | (op.kind == MemoryKind.SC) | (op.kind == MemoryKind.AMO)
@@ -182,7 +190,7 @@ class SteppedMemoryStage(MemoryStage):
         m.d.sync += asked.eq(asks)
         with m.If(beat == _Beat.PREPARE):
             m.d.sync += beat.eq(_Beat.LOOK)
-        with m.If(asks):
+        with m.If(beat == _Beat.TRANSLATE):
             m.d.sync += [
                 paddr.eq(self.translate.paddr),
                 trap.pc.eq(op.pc),
@@ -203,16 +211,18 @@ class SteppedMemoryStage(MemoryStage):
             with m.Else():
                 at_start = (phase != self.Phase.SECOND) & (phase != self.Phase.PROBE)
                 self._page_fault(m, op, trap, at_start & (phase != self.Phase.WRITE_SECOND), is_store)
+        with m.If(asks):
             with m.If(misaligned | self.translate.fault_valid):
-                m.d.sync += [phase.eq(self.Phase.FAULT), beat.eq(_Beat.REST)]
+                self._fail(m, op, beat)
             with m.Elif(self.translate.hit):
                 m.d.sync += beat.eq(_Beat.LOOK)
 
-    def _access(self, m: Module, op, phase, beat, store, word, stored, ends) -> None:
+    def _access(self, m: Module, op, valid, phase, beat, store, word, stored, ends) -> None:
         """Use the cache, with what stands in registers; keep what it says."""
         paddr, trap, cache, is_store = self._paddr, self._trap, self.cache, self._is_store
         reservation = Signal(self.Reservation)
         offers = Signal()
+        """This part of the access touches memory."""
         last = Signal()
         """The operation ends with this part of the access."""
         line = paddr[6:]
@@ -221,13 +231,13 @@ class SteppedMemoryStage(MemoryStage):
         failed = Signal()
         self._failed = Signal()
         """The cache has said ``error``."""
-        conditional = op.kind == MemoryKind.SC
+        conditional = self._conditional
         m.d.comb += [
             refused.eq(~is_cacheable(paddr) & (self._strict | (op.hlvx & ~is_executable(paddr)))),
-            cache.valid.eq(offers & (~conditional | reservation.valid)),
+            cache.valid.eq(beat.as_value()[2] & offers & (~conditional | reservation.valid)),
             cache.paddr.eq(paddr),
             cache.size.eq(op.size),
-            cache.lock.eq((beat != _Beat.REST) & (op.kind == MemoryKind.AMO)),
+            cache.lock.eq(valid & (op.kind == MemoryKind.AMO)),
             step.eq((beat == _Beat.ACCESS) & (~cache.valid | cache.done)),
             failed.eq(cache.valid & cache.error),
         ]
@@ -238,8 +248,7 @@ class SteppedMemoryStage(MemoryStage):
                 cache.wmask.eq(store.mask),
                 # Not the probes of a crossing store; a store-conditional when its reservation is known.
                 offers.eq(
-                    ((beat == _Beat.PREPARE) | (self.translate.valid & self.translate.hit))
-                    & ~conditional
+                    ~conditional
                     & ~(
                         ((op.kind == MemoryKind.STORE) & (phase == self.Phase.FIRST) & store.crosses)
                         | (phase == self.Phase.PROBE)
@@ -264,13 +273,12 @@ class SteppedMemoryStage(MemoryStage):
             with m.If(conditional):
                 m.d.sync += offers.eq(reservation.line == line)
             with m.If(refused):
-                m.d.sync += [offers.eq(0), phase.eq(self.Phase.FAULT), beat.eq(_Beat.REST)]
+                self._fail(m, op, beat)
         with m.If(beat == _Beat.ACCESS):
             m.d.sync += [word.eq(cache.rdata), stored.eq(cache.valid)]
         with m.If(step):
             m.d.sync += [
                 beat.eq(_Beat.FINISH),
-                offers.eq(0),
                 self._failed.eq(failed),
                 ends.eq(last & ~failed),
             ]
@@ -298,7 +306,7 @@ class SteppedMemoryStage(MemoryStage):
             with m.Default():
                 m.d.sync += phase.eq(self.Phase.WRITE_SECOND)
         with m.If(self._failed):
-            m.d.sync += [phase.eq(self.Phase.FAULT), beat.eq(_Beat.REST)]
+            self._fail(m, op, beat)
 
     def _addresses(self, m: Module, phase) -> tuple[Value, Value]:
         first = Signal(PA_BITS)
