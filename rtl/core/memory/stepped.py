@@ -16,21 +16,21 @@ from rtl.mmu.interface import Access
 __all__ = ["SteppedMemoryStage"]
 
 
-class _Beat(enum.Enum, shape=3):
-    """What an access, or the part of it that the phase is about, is at. (The cache has a request in those two
-    whose third bit is set.)"""
+class _Beat(enum.Enum, shape=4):
+    """What an access, or the part of it that the phase is about, is at. Bit 0: there is a request to the MMU;
+    bit 3: to the cache."""
 
     REST = 0
     """There is none, or it is over."""
-    TRANSLATE = 1
+    TRANSLATE = 0b0001
     """The MMU is asked, and the data cache's arrays are."""
-    PREPARE = 2
+    PREPARE = 0b0010
     """The write of an AMO: its data are made. It goes where the read went."""
-    FINISH = 3
+    FINISH = 0b0100
     """The answer stands in registers. If the operation does not end, the next part or a fault follows."""
-    LOOK = 4
+    LOOK = 0b1000
     """First cycle of the cache's request: may the address be accessed in this way?"""
-    ACCESS = 5
+    ACCESS = 0b1100
 
 
 class SteppedMemoryStage(MemoryStage):
@@ -170,7 +170,7 @@ class SteppedMemoryStage(MemoryStage):
         self._is_store = is_store = Signal()
         asked = Signal()
         request, fault = self.translate.request, self.translate.fault
-        asks = valid & (beat == _Beat.TRANSLATE)
+        asks = valid & beat.as_value()[0]
         m.d.comb += [
             is_store.eq(
                 (op.kind == MemoryKind.STORE) | (op.kind == MemoryKind.SC) | (op.kind == MemoryKind.AMO)
@@ -234,7 +234,7 @@ class SteppedMemoryStage(MemoryStage):
         conditional = self._conditional
         m.d.comb += [
             refused.eq(~is_cacheable(paddr) & (self._strict | (op.hlvx & ~is_executable(paddr)))),
-            cache.valid.eq(beat.as_value()[2] & offers & (~conditional | reservation.valid)),
+            cache.valid.eq(beat.as_value()[3] & offers & (~conditional | reservation.valid)),
             cache.paddr.eq(paddr),
             cache.size.eq(op.size),
             cache.lock.eq(valid & (op.kind == MemoryKind.AMO)),
