@@ -133,13 +133,7 @@ class InstructionCache(wiring.Component):
             arrays.flush.eq(fetch.flush),
             fill.kill.eq(fetch.flush | (self._miss == _Miss.DROP)),
         ]
-        missed = active & ~hit.any()
-        if self.staged:
-            # What the arrays say stays as it was: nothing is filled but what missed.
-            noticed = Signal()
-            m.d.sync += noticed.eq(missed)
-            missed = noticed & fetch.valid
-        self._fill_line(m, missed, address)
+        self._fill_line(m, active & ~hit.any(), address)
 
     def _fill_line(self, m: Module, missed, address) -> None:
         """Have the line cleaned, fill it, and drop it if it was filled too early."""
@@ -147,6 +141,13 @@ class InstructionCache(wiring.Component):
         turn = Signal(g.ways, init=1)
         victim = Signal(g.ways)
         way = Signal(g.ways)
+        chosen = next_way = victim
+        if self.staged:
+            # Nothing is filled but what missed, so the arrays still say the same in the next cycle.
+            noticed = Signal()
+            m.d.sync += noticed.eq(missed & (self._miss == _Miss.NONE))
+            missed = noticed & self.cpu.valid
+            chosen, next_way = way, Mux(noticed, way, victim)
         line = Signal(g.line)
         offset = Signal(g.offset_bits)
         m.d.comb += [
@@ -165,8 +166,8 @@ class InstructionCache(wiring.Component):
         with m.Switch(self._miss):
             with m.Case(_Miss.NONE):
                 m.d.sync += [line.set.eq(address.set), line.tag.eq(address.tag), offset.eq(address.offset)]
-                m.d.sync += way.eq(victim)
-                with m.If(missed & fill.ready & ~(victim & fill.in_flight).any()):
+                m.d.sync += way.eq(next_way)
+                with m.If(missed & fill.ready & ~(chosen & fill.in_flight).any()):
                     m.d.comb += self.miss.eq(1)
                     m.d.sync += [turn.eq(turn.rotate_left(1)), self._miss.eq(_Miss.ASK)]
             with m.Case(_Miss.ASK), m.If(clean.ready):

@@ -1,9 +1,13 @@
 """The decoder's immediates, sign-extended to 64 bits (unprivileged spec 2.3)."""
 
+import random
+
 import pytest
+from amaranth import Module
 from amaranth.sim import Simulator
 
 from rtl.core.decode.decoder import Decoder
+from rtl.isa.instructions import INSTRUCTIONS
 
 ALL = (1 << 64) - 1
 
@@ -21,14 +25,36 @@ WORDS = [
 ]
 
 
+@pytest.mark.parametrize("early", [False, True])
 @pytest.mark.parametrize(("word", "expected", "text"), WORDS, ids=[text for _, _, text in WORDS])
-def test_immediate(word: int, expected: int, text: str) -> None:
-    dut = Decoder(hypervisor=True)
+def test_immediate(word: int, expected: int, text: str, early: bool) -> None:
+    dut = Decoder(hypervisor=True, early=early)
 
     async def bench(ctx) -> None:
         ctx.set(dut.instruction, word)
         assert ctx.get(dut.immediate) & ALL == expected & ALL
 
     simulator = Simulator(dut)
+    simulator.add_testbench(bench)
+    simulator.run()
+
+
+def test_early_immediates_are_the_same() -> None:
+    """Of every instruction, whatever its operands."""
+    rng = random.Random(1)
+    m = Module()
+    m.submodules.late = late = Decoder()
+    m.submodules.early = early = Decoder(early=True)
+
+    async def bench(ctx) -> None:
+        for instruction in INSTRUCTIONS.values():
+            for _ in range(4):
+                word = instruction.match | rng.getrandbits(32) & ~instruction.mask
+                ctx.set(late.instruction, word)
+                ctx.set(early.instruction, word)
+                assert not ctx.get(late.control.illegal), instruction.name
+                assert ctx.get(early.immediate) == ctx.get(late.immediate), instruction.name
+
+    simulator = Simulator(m)
     simulator.add_testbench(bench)
     simulator.run()

@@ -89,7 +89,11 @@ class Decode(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        extensions = {"hypervisor": self.config.hypervisor, "xvmx": self.config.xvmx}
+        extensions = {
+            "hypervisor": self.config.hypervisor,
+            "xvmx": self.config.xvmx,
+            "early": self.config.cuts.decode,
+        }
         m.submodules.registers = registers = RegisterFile(writers=self.width)
         before = self._buffer(m) if self.config.cuts.decode else self
         self._follower_valid = before.follower_valid

@@ -18,13 +18,19 @@ class Decoder(wiring.Component):
 
     ``paired``: knows only what can leave decode together with another instruction; all else is illegal.
 
+    ``early``: the immediate's format comes from opcode and funct3 alone, and the immediate of what is illegal
+    means nothing.
+
     Switches on the major opcode first, then within it: short chains, for hardware and simulator alike.
     """
 
-    def __init__(self, *, hypervisor: bool = True, xvmx: bool = True, paired: bool = False) -> None:
+    def __init__(
+        self, *, hypervisor: bool = True, xvmx: bool = True, paired: bool = False, early: bool = False
+    ) -> None:
         self.hypervisor = hypervisor
         self.xvmx = xvmx
         self.paired = paired
+        self.early = early
         super().__init__({"instruction": In(32), "control": Out(Control), "immediate": Out(64)})
 
     def elaborate(self, platform) -> Module:
@@ -42,11 +48,34 @@ class Decoder(wiring.Component):
                         with m.Case(instruction.pattern):
                             m.d.comb += self.control.eq(Control.const(control))
         m.d.comb += self.immediate.eq(0)
+        if self.early:
+            with m.Switch(Cat(word[2:7], word[12:15])):
+                for patterns, value in self._early_immediates(table):
+                    with m.Case(*patterns):
+                        m.d.comb += self.immediate.eq(value)
+            return m
         with m.Switch(self.control.immediate):
             for kind, value in self._immediates().items():
                 with m.Case(kind):
                     m.d.comb += self.immediate.eq(value)
         return m
+
+    def _early_immediates(self, table) -> list:
+        """For each format the patterns of funct3 and opcode that have it, and its value."""
+        formats: dict[int, dict[int, ImmediateFormat]] = defaultdict(dict)
+        for instruction, control in table:
+            opcode, funct3 = instruction.match >> 2 & 0x1F, instruction.match >> 12 & 7
+            kind = control.get("immediate", ImmediateFormat.NONE)
+            if formats[opcode].setdefault(funct3, kind) is not kind:
+                raise AssertionError(f"opcode {opcode:05b}, funct3 {funct3} has two formats of immediates")
+        patterns: dict[ImmediateFormat, list[str]] = defaultdict(list)
+        for opcode, by_funct3 in formats.items():
+            if len(set(by_funct3.values())) == 1:
+                patterns[by_funct3.popitem()[1]].append(f"---{opcode:05b}")
+            else:
+                for funct3, kind in by_funct3.items():
+                    patterns[kind].append(f"{funct3:03b}{opcode:05b}")
+        return [(patterns[kind], value) for kind, value in self._immediates().items() if patterns[kind]]
 
     def _immediates(self) -> dict:
         """Sign-extended immediates by format (unprivileged spec 2.3)."""
