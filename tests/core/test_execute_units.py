@@ -3,12 +3,13 @@
 import random
 
 import pytest
+from amaranth import Module, Signal
 from amaranth.sim import Simulator
 
 from rtl.core.execute.alu import Alu, BranchUnit
 from rtl.core.execute.divider import Divider
 from rtl.core.execute.multiplier import Multiplier
-from rtl.core.execute.split_alu import SplitAlu
+from rtl.core.execute.split_alu import SplitAlu, sum_differs
 from rtl.core.memory.amo import AmoUnit
 from rtl.core.stages import AluOp, AmoOp, BranchOp
 
@@ -76,8 +77,9 @@ def test_alu(kind: type, op: AluOp) -> None:
     simulate(dut, process)
 
 
-def test_branches() -> None:
-    dut = BranchUnit()
+@pytest.mark.parametrize("chained", [False, True])
+def test_branches(chained: bool) -> None:
+    dut = BranchUnit(chained)
     rules = {
         BranchOp.NONE: lambda a, b: False,
         BranchOp.JAL: lambda a, b: True,
@@ -229,3 +231,22 @@ def test_amo(op: AmoOp) -> None:
                 assert got == expected & ((1 << bits) - 1), (op, hex(a), hex(b), bits)
 
     simulate(dut, process)
+
+
+def test_a_sum_is_compared_without_its_carries() -> None:
+    m = Module()
+    a, b, other, differs = Signal(64), Signal(64), Signal(64), Signal()
+    m.d.comb += differs.eq(sum_differs(a, b, other))
+
+    async def process(ctx):
+        rng = random.Random(3)
+        for x, y in operands(200):
+            total = (x + y) & MASK & ~1
+            wrong = total ^ (1 << rng.randrange(64))
+            for z in (total, total + 1, total ^ 2, wrong, x, y):
+                ctx.set(a, x)
+                ctx.set(b, y)
+                ctx.set(other, z)
+                assert ctx.get(differs) == (z != total), (hex(x), hex(y), hex(z))
+
+    simulate(m, process)

@@ -1,12 +1,17 @@
 """Integer ALU and branch comparison."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.core.stages import AluOp, BranchOp
 
-__all__ = ["Alu", "BranchUnit"]
+__all__ = ["Alu", "BranchUnit", "any_bit"]
+
+
+def any_bit(value: Value) -> Value:
+    """Whether ``value`` is not zero, by a carry chain: mapping for size makes something deep of a tree."""
+    return (value + ((1 << len(value)) - 1))[len(value)]
 
 
 class Alu(wiring.Component):
@@ -65,12 +70,21 @@ class Alu(wiring.Component):
 
 
 class BranchUnit(wiring.Component):
-    """Combinational: is the control transfer ``op`` taken for the operands ``a`` and ``b``?"""
+    """Combinational: is the control transfer ``op`` taken for the operands ``a`` and ``b``?
+
+    Parameters
+    ----------
+    chained: equality is found by a carry chain, too
+    """
 
     op: In(BranchOp)
     a: In(64)
     b: In(64)
     taken: Out(1)
+
+    def __init__(self, chained: bool = False) -> None:
+        self.chained = chained
+        super().__init__()
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -78,7 +92,7 @@ class BranchUnit(wiring.Component):
         less = Signal()
         less_unsigned = Signal()
         m.d.comb += [
-            equal.eq(self.a == self.b),
+            equal.eq(~any_bit(self.a ^ self.b) if self.chained else self.a == self.b),
             less_unsigned.eq(self.a < self.b),
             less.eq(Mux(self.a[63] ^ self.b[63], self.a[63], less_unsigned)),
         ]

@@ -1,7 +1,8 @@
 """What becomes of a control transfer."""
 
-from amaranth import Cat, Const, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 
+from rtl.core.execute.split_alu import sum_differs
 from rtl.core.stages import BranchKind, BranchOp
 
 __all__ = ["resolve"]
@@ -15,8 +16,11 @@ def resolve(execute, m: Module, op, taken, address, link):
     jalr = control.branch == BranchOp.JALR
     m.d.comb += [
         target.eq(Mux(jalr, Cat(Const(0, 1), address[1:]), fetched.pc + op.immediate)),
-        mispredict.eq((taken != fetched.predicted_taken) | (taken & (target != fetched.predicted_target))),
     ]
+    elsewhere: Value = target != fetched.predicted_target
+    if execute.config.cuts.execute:
+        elsewhere = sum_differs(Mux(jalr, op.a, fetched.pc), op.immediate, fetched.predicted_target)
+    m.d.comb += mispredict.eq((taken != fetched.predicted_taken) | (taken & elsewhere))
     kind = Signal(BranchKind)
     links = (op.rd == 1) | (op.rd == 5)
     with m.If((control.branch == BranchOp.JAL) | jalr):

@@ -100,7 +100,7 @@ class Execute(wiring.Component):
         cut = self.config.cuts.execute
         m.submodules.alu = alu = SplitAlu() if cut else Alu()
         m.submodules.companion_alu = companion_alu = SplitAlu() if cut else Alu()
-        m.submodules.branch = branch = BranchUnit()
+        m.submodules.branch = branch = BranchUnit(chained=cut)
         m.submodules.divider = divider = Divider(slow=cut)
         m.submodules.exceptions = exceptions = ExceptionUnit()
         phases = None

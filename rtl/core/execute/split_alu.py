@@ -1,12 +1,20 @@
 """The integer ALU of ``Cuts.execute``."""
 
-from amaranth import Cat, Const, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.core.execute.alu import any_bit
 from rtl.core.stages import AluOp
 
-__all__ = ["SplitAlu"]
+__all__ = ["SplitAlu", "sum_differs"]
+
+
+def sum_differs(a: Value, b: Value, other: Value) -> Value:
+    """Whether ``a`` + ``b`` without its lowest bit is not ``other``, without its carries: if a bit of the
+    sum is as in ``other``, its carry out follows from that, and must be the next bit's carry in."""
+    carries = Cat(a[0] & b[0], ((a & b) | ((a | b) & ~other))[1:-1])
+    return any_bit(Cat(other[0], (a ^ b ^ other)[1:] ^ carries))
 
 
 class SplitAlu(wiring.Component):
