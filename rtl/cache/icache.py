@@ -49,7 +49,7 @@ class InstructionCache(wiring.Component):
     Parameters
     ----------
     staged: between two fetches (also when one is withdrawn) there is a cycle without ``valid``, and only then
-        the index is taken. A miss is noticed a cycle later.
+        the requester may show an index, which is taken at once. A miss is noticed a cycle later.
     """
 
     def __init__(self, config: CacheConfig, *, staged: bool = False) -> None:
@@ -90,8 +90,18 @@ class InstructionCache(wiring.Component):
         index_held = Signal(g.word_address_bits)
         read_address = self._arrays.read_address
         m.d.comb += self._fresh.eq(fetch.valid & (self._read_word == g.word_address(fetch.paddr)))
-        may_index = self._may_index(m)
         m.d.sync += self._read_word.eq(read_address)
+        if self.staged:
+            m.d.comb += fetch.index_ready.eq(1)
+            m.d.comb += read_address.eq(g.word_address(Mux(fetch.index_valid, fetch.index, fetch.paddr[:12])))
+            return
+        stalled = Signal()
+        may_index = Signal()
+        m.d.comb += [
+            may_index.eq(~fetch.valid | (self._fresh & ~stalled) | self._late_done),
+            fetch.index_ready.eq(may_index & (~fetch.valid | fetch.done)),
+        ]
+        m.d.sync += stalled.eq(fetch.valid & ~fetch.done)
         with m.If(fetch.index_valid & may_index):
             m.d.comb += read_address.eq(g.word_address(fetch.index))
         with m.Elif(fetch.valid):
@@ -100,21 +110,6 @@ class InstructionCache(wiring.Component):
             m.d.comb += read_address.eq(index_held)
         with m.If(fetch.index_valid & fetch.index_ready):
             m.d.sync += index_held.eq(g.word_address(fetch.index))
-
-    def _may_index(self, m: Module):
-        """Whether the arrays are free for the next fetch, which is taken if this one is done."""
-        fetch = self.cpu
-        if self.staged:
-            m.d.comb += fetch.index_ready.eq(~fetch.valid)
-            return ~fetch.valid
-        stalled = Signal()
-        may_index = Signal()
-        m.d.comb += [
-            may_index.eq(~fetch.valid | (self._fresh & ~stalled) | self._late_done),
-            fetch.index_ready.eq(may_index & (~fetch.valid | fetch.done)),
-        ]
-        m.d.sync += stalled.eq(fetch.valid & ~fetch.done)
-        return may_index
 
     def _lookup(self, m: Module) -> None:
         """Stage 1: compare tags; answer, or begin a fill."""

@@ -57,9 +57,10 @@ class Caches(wiring.Component):
 class FetchDriver:
     """Plays the fetch unit, one aligned word after the other."""
 
-    def __init__(self, port) -> None:
+    def __init__(self, port, *, staged: bool = False) -> None:
         self.port = port
         self.pins = Pins(port)
+        self.staged = staged
 
     async def run(self, ctx, addresses: list[int], withdraw=lambda: False) -> list[tuple[int, int, int]]:
         """Fetch ``addresses`` as fast as the port allows; returns (data, error, cycles of stage 1) of each.
@@ -70,7 +71,8 @@ class FetchDriver:
         cycles = 0
         results = []
         while waiting or first is not None:
-            self.pins.set(ctx, index_valid=bool(waiting), valid=first is not None, paddr=first or 0)
+            shows = bool(waiting) and not (self.staged and first is not None)
+            self.pins.set(ctx, index_valid=shows, valid=first is not None, paddr=first or 0)
             if waiting:
                 self.pins.set(ctx, index=waiting[-1] & 0xFFF)
             _, _, taken, done, data, error = await ctx.tick().sample(
@@ -84,7 +86,7 @@ class FetchDriver:
             elif first is not None and withdraw():
                 results.append(None)
                 first = None
-            if waiting and taken:
+            if shows and taken:
                 assert first is None
                 first = waiting.pop()
                 cycles = 0
@@ -112,7 +114,7 @@ def fetch_all(addresses: list[int], latency: int = 1, *, staged: bool = False) -
     results = []
 
     async def testbench(ctx):
-        results.extend(await FetchDriver(dut.fetch).run(ctx, addresses))
+        results.extend(await FetchDriver(dut.fetch, staged=dut.staged).run(ctx, addresses))
 
     run(dut, memory, testbench)
     return results, memory
@@ -157,7 +159,7 @@ def test_errors(staged):
 
     async def testbench(ctx):
         order = [bad, bad + 24, bad + 32, bad + 24, BOOT_ROM.base, BOOT_ROM.base + 8, DRAM_BASE]
-        results.extend(await FetchDriver(dut.fetch).run(ctx, order))
+        results.extend(await FetchDriver(dut.fetch, staged=dut.staged).run(ctx, order))
 
     run(dut, memory, testbench)
     assert [error for _, error, _ in results] == [0, 1, 0, 1, 1, 0, 0]
@@ -171,7 +173,7 @@ def test_stores_are_fetched_after_a_flush(staged):
     got = []
 
     async def testbench(ctx):
-        fetcher, cpu = FetchDriver(dut.fetch), DataDriver(dut.cpu)
+        fetcher, cpu = FetchDriver(dut.fetch, staged=dut.staged), DataDriver(dut.cpu)
         for value in (11, 22):
             await cpu.run(ctx, [Access(address, CacheOp.WRITE, wdata=value)])
             got.append((await fetcher.run(ctx, [address]))[0][0])
@@ -195,7 +197,7 @@ def test_a_line_on_its_way_is_not_fetched_after_a_flush(wait, staged):
     got = []
 
     async def testbench(ctx):
-        fetcher, cpu = FetchDriver(dut.fetch), DataDriver(dut.cpu)
+        fetcher, cpu = FetchDriver(dut.fetch, staged=dut.staged), DataDriver(dut.cpu)
         await cpu.run(ctx, [Access(address)])
         patience = iter([False] * wait + [True] * 100)
         await fetcher.run(ctx, [address], lambda: next(patience))
@@ -226,7 +228,7 @@ def test_random_code_modification(staged, config, seed):
     stopped = []
 
     async def fetches(ctx):
-        fetcher = FetchDriver(dut.fetch)
+        fetcher = FetchDriver(dut.fetch, staged=dut.staged)
         for _ in range(15):
             wanted = rng.choices(words, k=rng.randrange(1, 12))
             if rng.random() < 0.2:

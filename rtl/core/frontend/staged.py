@@ -85,6 +85,7 @@ class StagedFetch(wiring.Component):
         self._paddr = Signal(PA_BITS)
         self._fetching = Signal()
         self._failed = Signal()
+        """There are no parcels, if the block is to be delivered in this cycle."""
         state = Signal(_Address)
         known = self._translate(m, state)
         self._fetch(m)
@@ -136,10 +137,8 @@ class StagedFetch(wiring.Component):
         kept = Signal(Block)
         allowed = Signal()
         arrived = Signal()
-        bad = Signal()
         m.d.comb += [
             allowed.eq(~self._refused & is_executable(self._paddr)),
-            self._failed.eq(~allowed | bad),
             self.cache.valid.eq(
                 self._fetching & ~arrived & allowed & self.queue_ready & ~self.redirect.valid
             ),
@@ -159,7 +158,7 @@ class StagedFetch(wiring.Component):
                 & ~self.redirect.valid
                 & (~allowed | self.cache.done)
             ),
-            bad.eq(self.cache.error),
+            self._failed.eq(~allowed | self.cache.error),
             kept.bits.eq(self.cache.data),
         ]
         with m.If(~self._refused):
