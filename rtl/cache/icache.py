@@ -145,16 +145,28 @@ class InstructionCache(wiring.Component):
             chosen, next_way = way, Mux(noticed, way, victim)
         line = Signal(g.line)
         offset = Signal(g.offset_bits)
+        taken = Signal()
+        start = Signal()
+        cleaned = Signal()
+        swapped = Signal()
+        # The data cache's answers come late. Memory is no less current in the cycle behind them.
+        m.d["sync" if self.staged else "comb"] += [
+            start.eq(taken),
+            cleaned.eq(clean.done),
+            swapped.eq(clean.swapped),
+        ]
         m.d.comb += [
             victim.eq(choose_victim(arrays.valid, turn)),
             clean.op.eq(CacheOp.CLEAN),
             clean.paddr.eq(g.paddr(line, offset, DRAM_BASE)),
             clean.valid.eq(self._miss == _Miss.ASK),
+            fill.valid.eq(start),
             fill.line.eq(line),
             fill.offset.eq(offset),
             fill.way.eq(way),
             fill.owner.eq(1),
             arrays.tag_line.eq(line),
+            arrays.tag_ways.eq(Mux(start, way, 0)),
             arrays.drop_ways.eq(fill.drop_way),
             arrays.drop_set.eq(fill.drop_set),
         ]
@@ -166,10 +178,10 @@ class InstructionCache(wiring.Component):
                     m.d.comb += self.miss.eq(1)
                     m.d.sync += [turn.eq(turn.rotate_left(1)), self._miss.eq(_Miss.ASK)]
             with m.Case(_Miss.ASK), m.If(clean.ready):
-                m.d.comb += [fill.valid.eq(1), arrays.tag_ways.eq(way)]
+                m.d.comb += taken.eq(1)
                 m.d.sync += self._miss.eq(_Miss.WAIT)
-            with m.Case(_Miss.WAIT), m.If(clean.done):
-                m.d.sync += self._miss.eq(Mux(clean.swapped, _Miss.DROP, _Miss.NONE))
+            with m.Case(_Miss.WAIT), m.If(cleaned):
+                m.d.sync += self._miss.eq(Mux(swapped, _Miss.DROP, _Miss.NONE))
             with m.Case(_Miss.DROP), m.If(~fill.drop_way.any()):
                 m.d.comb += [arrays.drop_ways.eq(way), arrays.drop_set.eq(line.set)]
                 m.d.sync += self._miss.eq(_Miss.NONE)
