@@ -57,9 +57,19 @@ def compare_program(
     limit: int | None = None,
     prepare: Callable[[Machine], None] | None = None,
 ) -> int:
-    """``compare_job`` for a loaded program alone; instructions and traps compared."""
+    """``compare_job`` for a loaded program alone; instructions and traps compared. Without ``limit`` the
+    program must end, and well, or a UserError says that it did not."""
     job = Job(program, max_cycles=max_cycles, latency=latency, memory=memory)
-    return compare_job(simulator, job, limit=limit, prepare=prepare).count
+    compared = compare_job(simulator, job, limit=limit, prepare=prepare)
+    result = compared.result
+    if result is not None and (result.outcome, result.code) != ("exit", 0):
+        end = (
+            f"status {result.code}"
+            if result.outcome == "exit"
+            else f"{result.outcome} after {max_cycles} cycles"
+        )
+        raise UserError(f"{program.name}: model and hardware agree, but it ended with {end}")
+    return compared.count
 
 
 def compare_job(
