@@ -18,8 +18,9 @@ from cosim.elf import Program, Segment, read_elf
 from cosim.errors import UserError
 from cosim.job import Job
 from cosim.simulate import run_plain
+from rtl.config import SocConfig
 
-__all__ = ["FIGURES", "Figure", "measure", "notes_on"]
+__all__ = ["FIGURES", "Figure", "measure", "notes_on", "of_cycles"]
 
 SYNTHESIS_REPORT = Path(__file__).resolve().parents[2] / "docs" / "synthesis.json"
 """The kept report of ``bivisor synth``."""
@@ -104,6 +105,7 @@ _WORKLOADS = {
 }
 """Name -> measuring program, workload in it, what it does."""
 
+_NOT_OF_CYCLES = ("speed", "verification", "synthesis")
 _SYNTHESIS = ("fmax_mhz", "luts", "luts_without_h")
 """What the source ``synthesis`` tells, in this order."""
 
@@ -161,13 +163,16 @@ FIGURES: dict[str, Figure] = {
 }  # fmt: skip
 
 
-def measure(names: Sequence[str], report: Callable[[str], None]) -> dict[str, float | None]:
+def measure(
+    names: Sequence[str], report: Callable[[str], None], machine: SocConfig | None = None
+) -> dict[str, float | None]:
     """The named figures, in the order of the names; None for what cannot be measured here. Each source runs
-    once."""
+    once. ``machine``: another one than the simulator's own, for
+    figures of cycles (:func:`of_cycles`)."""
     rows: dict[str, Sequence[float]] = {}
     for source in dict.fromkeys(FIGURES[name].source for name in names):
         report(f"measuring {source}")
-        rows[source] = _rows(source, report)
+        rows[source] = _rows(source, report, machine)
     values = {name: FIGURES[name].compute(rows[FIGURES[name].source]) for name in names}
     return {name: None if isnan(value) else round(value, 4) for name, value in values.items()}
 
@@ -182,21 +187,29 @@ def notes_on(names: Sequence[str]) -> dict[str, str]:
     return {name: _kernels_compiler().name for name in names if FIGURES[name].source == "kernels_gcc"}
 
 
-def _rows(source: str, report: Callable[[str], None]) -> Sequence[float]:
+def of_cycles(name: str) -> bool:
+    """Whether the figure is one of cycles, which each machine has its own of."""
+    return FIGURES[name].source not in _NOT_OF_CYCLES
+
+
+def _rows(source: str, report: Callable[[str], None], machine: SocConfig | None) -> Sequence[float]:
     if source == "speed":
         return simulation_speed(report)
     if source == "verification":
         return verification_speed(report)
     if source in ("hypercall", "vmx_hypercall"):
-        return _hypercall("vmx" if source == "vmx_hypercall" else "el2", report)
+        return _hypercall("vmx" if source == "vmx_hypercall" else "el2", report, machine)
     if source == "synthesis":
         return _synthesis()
     if source == "kernels_gcc":
-        return struct.unpack("<2Q", run_program("kernels", 2, report, compiler=_kernels_compiler()))
+        return struct.unpack(
+            "<2Q", run_program("kernels", 2, report, compiler=_kernels_compiler(), machine=machine)
+        )
     if any(source == program for program, _, _ in _WORKLOADS.values()):
         count = 2 * max(piece + 1 for program, piece, _ in _WORKLOADS.values() if program == source)
-        return struct.unpack(f"<{count}Q", run_program(source, count, report))
-    raw = run_program(source, None, report, latency=20 if source == "cold_miss" else 1)
+        return struct.unpack(f"<{count}Q", run_program(source, count, report, machine=machine))
+    latency = 20 if source == "cold_miss" else 1
+    raw = run_program(source, None, report, latency=latency, machine=machine)
     values = struct.unpack(f"<{len(raw) // 8}Q", raw)
     return [median_low(values[at : at + SAMPLES]) for at in range(0, len(values), SAMPLES)]
 
@@ -207,6 +220,7 @@ def run_program(
     report: Callable[[str], None],
     latency: int = 1,
     compiler: Compiler | None = None,
+    machine: SocConfig | None = None,
 ) -> bytes:
     """Run a measuring program; the bytes of its results (``words`` 64-bit words, or results..results_end)."""
     program = read_elf(build_program(name, compiler))
@@ -215,7 +229,7 @@ def run_program(
     with tempfile.TemporaryDirectory(prefix="bivisor-") as folder:
         raw = Path(folder, "results")
         job = Job(program, latency=latency, max_cycles=10_000_000, dumps=[(begin, length, raw)])
-        result = run_plain(build(Variant.FAST, report=report), job)
+        result = run_plain(build(Variant.FAST, machine, report=report), job)
         if result.outcome != "exit" or result.code:
             raise UserError(
                 f"the measuring program {name} failed: {result.outcome}, code {result.code}", status=1
@@ -232,7 +246,7 @@ def _synthesis() -> Sequence[float]:
     return [float(kept.get(name, nan)) for name in _SYNTHESIS]
 
 
-def _hypercall(arch: str, report: Callable[[str], None]) -> Sequence[float]:
+def _hypercall(arch: str, report: Callable[[str], None], machine: SocConfig | None) -> Sequence[float]:
     """The guest ``hypercall`` prints its medians."""
     from firmware.images import Guest, small_guest, virtual
 
@@ -240,7 +254,7 @@ def _hypercall(arch: str, report: Callable[[str], None]) -> Sequence[float]:
     segments = tuple(Segment(address, data) for address, data in boot.segments)
     program = Program("hypercall", boot.entry, segments, {}, boot.device_tree)
     job = Job(program, memory=boot.memory, max_cycles=100_000_000)
-    result = run_plain(build(Variant.FAST, report=report), job)
+    result = run_plain(build(Variant.FAST, machine, report=report), job)
     found = dict(re.findall(r"hypercall: (\w+) (\w+)", result.console))
     try:
         return int(found["cycles"], 0), int(found["instructions"], 0)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cosim.bench.figures import FIGURES, measure, notes_on
+from cosim.bench.figures import FIGURES, measure, notes_on, of_cycles
 from cosim.bench.kept import KEPT, described, keep_figures, kept_figures, shown
 from cosim.bench.plot import plot_figures
 from cosim.cli.terminal import output, working, write_json
@@ -22,13 +22,25 @@ def bench(
     json: Annotated[Path | None, typer.Option(help="write the figures as one flat object")] = None,
     plot: Annotated[Path | None, typer.Option(help="draw them against their goals (PNG, SVG or PDF)")] = None,
     update_docs: Annotated[bool, typer.Option(help=f"keep them in docs/{KEPT.name}")] = False,
+    board: Annotated[
+        bool, typer.Option("--board", help="cycles of the boards' hart, with the simulator's memory")
+    ] = False,
 ) -> int:
     """Measure the figures NAME..., or all of them; print them with their goals and the last kept run's."""
     for name in names or []:
         if name not in FIGURES:
             raise UserError(f"there is no figure {name!r}: choose from {', '.join(FIGURES)}")
+        if board and not of_cycles(name):
+            raise UserError(f"{name} is no figure of cycles: leave it out, or --board")
+    if board and update_docs:
+        raise UserError("the docs keep the simulated machine's figures: leave out --board or --update-docs")
     with working("measuring") as report:
-        values = measure(names or list(FIGURES), report)
+        if board:
+            from boards.config import board_config
+
+            values = measure(names or [name for name in FIGURES if of_cycles(name)], report, board_config())
+        else:
+            values = measure(names or list(FIGURES), report)
     notes = notes_on(list(values))
     kept = kept_figures()
     table = Table(title="Benchmarks", title_justify="left")

@@ -25,6 +25,8 @@ from cosim.errors import UserError
         (["suite", "docs"], "no ELF files"),
         (["guest", "nobody"], "there is no guest"),
         (["bench", "nothing"], "there is no figure"),
+        (["bench", "luts", "--board"], "luts is no figure of cycles"),
+        (["bench", "--board", "--update-docs"], "leave out --board or --update-docs"),
         (["nonsense"], "No such command"),
     ],
 )
