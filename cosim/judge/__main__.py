@@ -40,6 +40,7 @@ def _numbers(timeout: float) -> int:
 def _programs(arguments: argparse.Namespace) -> int:
     used: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
+    cut_short: Counter[str] = Counter()
     traps = instructions = 0
     failed = []
     for seed in range(arguments.seed, arguments.seed + arguments.seeds):
@@ -52,6 +53,7 @@ def _programs(arguments: argparse.Namespace) -> int:
         traps, instructions = traps + verdict.traps, instructions + verdict.instructions
         used.update(verdict.used)
         left_out.update(verdict.left_out)
+        cut_short.update([verdict.cut_short] if verdict.cut_short else [])
         if verdict.differences:
             failed.append(seed)
             print("\n  ".join([f"seed {seed}:", *verdict.differences]), flush=True)
@@ -60,6 +62,8 @@ def _programs(arguments: argparse.Namespace) -> int:
         print(f"  {count:6} differences explained by {name}")
     for name, count in left_out.most_common():
         print(f"  {count:6} units left out because of {name}")
+    for name, count in cut_short.most_common():
+        print(f"  {count:6} programs cut short because of {name}")
     return 1 if failed else 0
 
 

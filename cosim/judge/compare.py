@@ -34,6 +34,7 @@ class Verdict:
     traps, instructions: compared
     used: how often a rule explained a difference
     left_out: how many units were left out, by what QEMU does there
+    cut_short: what QEMU does at a place that cannot be left out, behind which nothing was compared; or None
     differences: those that no rule explains, a line each
     """
 
@@ -42,6 +43,7 @@ class Verdict:
     instructions: int = 0
     used: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
+    cut_short: str | None = None
     differences: list[str] = field(default_factory=list)
 
 
@@ -54,15 +56,20 @@ def judge(seed: int, timeout: float = 60) -> Verdict:
 
 
 def judged(seed: int) -> tuple[Program, Golden, dict[str, int]]:
-    """``seed``'s program, how the model runs it, and how many units were left out for which reason."""
+    """``seed``'s program, how the model runs it, and how many units were left out for which reason.
+
+    A place that even nops lead to, by their fetch, or that no unit has led to, remains: it is the model's
+    ``cut``.
+    """
     made = judged_program(seed)
     left_out: dict[int, str] = {}
     for _ in range(_ROUNDS):
         program = made.without(left_out)
         model = golden(program, JUDGED_MEMORY)
-        found = {made.unit_at(*places): why for places, why in model.elsewhere.items()}
-        new = {unit: why for unit, why in found.items() if unit is not None and unit not in left_out}
+        found = [(made.unit_at(*places), place) for places, place in model.elsewhere.items()]
+        new = {unit: place.why for unit, place in found if unit is not None and unit not in left_out}
         if not new:
+            model.cut = next(iter(model.elsewhere.values()), None)  # they are in the order of time
             return program, model, dict(Counter(left_out.values()))
         left_out |= new
     raise UserError(f"judged seed {seed}: after {_ROUNDS} rounds still goes where QEMU goes elsewhere")
@@ -73,8 +80,18 @@ def judge_memory(seed: int, program: Program, model: Golden, theirs: bytes) -> V
     if not ended(model.memory) or not ended(theirs):
         raise UserError(f"{program.name}: ended without the end of its log: look at its code")
     verdict = Verdict(seed, instructions=model.instructions)
-    found = verdict.differences
     _compare_logs(verdict, program, model, theirs)
+    if model.cut is None:
+        _compare_ends(verdict, model, theirs)
+    else:
+        verdict.instructions, verdict.cut_short = model.cut.instructions, model.cut.why
+    del verdict.differences[_MOST:]
+    return verdict
+
+
+def _compare_ends(verdict: Verdict, model: Golden, theirs: bytes) -> None:
+    """Registers, and memory but for the log."""
+    found = verdict.differences
     for number, (a, b) in enumerate(zip(registers(model.memory), registers(theirs))):
         if a != b:
             found.append(f"x{number} at the end: model {a:#x}, QEMU {b:#x}")
@@ -84,8 +101,6 @@ def judge_memory(seed: int, program: Program, model: Golden, theirs: bytes) -> V
             verdict.used["table_dirty"] = verdict.used.get("table_dirty", 0) + 1
         else:
             found.append(f"memory at {DRAM_BASE + at:#x}: model {here[::-1].hex()}, QEMU {there[::-1].hex()}")
-    del found[_MOST:]
-    return verdict
 
 
 def _table_dirty(here: bytes, there: bytes) -> bool:
@@ -96,7 +111,8 @@ def _table_dirty(here: bytes, there: bytes) -> bool:
 
 
 def _compare_logs(verdict: Verdict, program: Program, model: Golden, theirs: bytes) -> None:
-    ours, others = records(model.memory), records(theirs)
+    last = model.cut.records if model.cut else None
+    ours, others = records(model.memory)[:last], records(theirs)[:last]
     code = image(program, JUDGED_MEMORY)
     for number, (a, b) in enumerate(zip(ours, others)):
         verdict.traps += 1

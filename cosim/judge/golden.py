@@ -16,7 +16,7 @@ from cosim.torture.layout import CODE
 from rtl.isa.causes import INTERRUPT_BIT, VS_INTERRUPTS
 from rtl.isa.privilege import Privilege
 
-__all__ = ["Golden", "Reason", "golden"]
+__all__ = ["Elsewhere", "Golden", "Reason", "golden"]
 
 
 _SYSTEM = 0x73
@@ -41,6 +41,22 @@ class Reason:
     epc: int = 0
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """The first step behind which QEMU is known to go on elsewhere.
+
+    Attributes
+    ----------
+    why: a name of docs/verification.md
+    records: of the log before that step
+    instructions: retired before or with it
+    """
+
+    why: str
+    records: int
+    instructions: int
+
+
 @dataclass
 class Golden:
     """How the model ran.
@@ -50,14 +66,16 @@ class Golden:
     memory: DRAM at the end
     reasons: for each record of the log, why its trap was taken
     instructions: retired
-    elsewhere: addresses of instructions behind which QEMU is known to go on elsewhere, and of those before
-        them; and why
+    elsewhere: for addresses of instructions behind which QEMU is known to go on elsewhere, and of those
+        before them
+    cut: the first of these that no leaving out avoids: what follows is not compared
     """
 
     memory: bytes
     reasons: list[Reason]
     instructions: int
-    elsewhere: dict[tuple[int, int], str]
+    elsewhere: dict[tuple[int, int], Elsewhere]
+    cut: Elsewhere | None = None
 
 
 def golden(program: Program, memory: int, limit: int = 1_000_000) -> Golden:
@@ -69,7 +87,7 @@ def golden(program: Program, memory: int, limit: int = 1_000_000) -> Golden:
     walks: list[Walk] = []
     reasons: list[Reason] = []
     latest = dict.fromkeys(Level, Reason())
-    elsewhere: dict[tuple[int, int], str] = {}
+    elsewhere: dict[tuple[int, int], Elsewhere] = {}
     hart.walker.observer = walks.append
     there = hart.pc
     try:
@@ -81,7 +99,7 @@ def golden(program: Program, memory: int, limit: int = 1_000_000) -> Golden:
             if record.trap is None and not walks and record.bits & 0x7F != _SYSTEM and not stray:
                 continue
             if why := leads_elsewhere(Step(hart, record, walks)):
-                elsewhere.setdefault((record.pc, before), why)
+                elsewhere.setdefault((record.pc, before), Elsewhere(why, len(reasons), hart.retired))
             if record.trap is None:
                 continue
             to_machine = hart.privilege == Privilege.M

@@ -19,11 +19,13 @@ from cosim.model import hart as hart_module
 from cosim.model import traps
 from cosim.model.access import Accesses
 from cosim.model.record import Record
-from cosim.model.translation import Walk
+from cosim.model.translation import Refusal, Space, Walk
 from cosim.torture.assembler import encode
 from rtl.isa.causes import INTERRUPT_BIT, Cause, Interrupt
 from rtl.isa.csrs import CSRS
 from rtl.isa.memory_map import DRAM_BASE
+from rtl.isa.paging import Pte
+from rtl.isa.privilege import Privilege
 from tests.qemu import needs_qemu
 
 _judged = cache(judged)
@@ -33,7 +35,9 @@ _judged = cache(judged)
 def _agree(first: int, seeds: int) -> None:
     verdicts = [judge(seed) for seed in range(first, first + seeds)]
     assert [(v.seed, v.differences) for v in verdicts if v.differences] == []
-    assert all(v.traps > 100 for v in verdicts)
+    cut_short = [v for v in verdicts if v.cut_short]
+    assert len(cut_short) <= seeds // 10
+    assert all(v.traps > 100 for v in verdicts if not v.cut_short)
 
 
 @needs_qemu
@@ -100,7 +104,9 @@ def test_units_left_out_do_nothing_in_their_place() -> None:
 
 def _step(record: Record, **registers: int) -> Any:
     csrs = dict.fromkeys(("medeleg", "hedeleg", "mideleg", "mstatus", "menvcfg"), 0) | registers
-    hart = SimpleNamespace(csrs=SimpleNamespace(value=csrs), access_address=0, fetch_pa=0)
+    pending = csrs.pop("pending", 0)
+    csrs_of_hart = SimpleNamespace(value=csrs)
+    hart = SimpleNamespace(csrs=csrs_of_hart, access_address=0, fetch_pa=0, pending=lambda: pending)
     return Step(hart, record, [])  # type: ignore[arg-type]
 
 
@@ -128,6 +134,77 @@ def test_reads_of_the_guests_sip_are_left_out_where_qemu_masks_them() -> None:
     assert leads_elsewhere(_step(read)) == "guest_sip"
     assert leads_elsewhere(_step(read, mideleg=0x222)) is None
     assert leads_elsewhere(_step(Record(0, 1, 0, bits=read.bits, rd=3))) is None
+
+
+def test_reads_of_sip_are_left_out_where_qemu_hides_the_timer_from_machine_mode() -> None:
+    bit, stce = 1 << Interrupt.STI, CSRS["menvcfg"].mask("STCE")
+    read = Record(0, Privilege.M, 0, bits=encode("csrrs", 3, 0, imm=CSRS["sip"].number), rd=3)
+    assert leads_elsewhere(_step(read, mideleg=bit, menvcfg=stce, pending=bit)) == "machine_sip"
+    assert leads_elsewhere(_step(read, mideleg=bit, menvcfg=stce)) is None
+    assert leads_elsewhere(_step(read, mideleg=bit, pending=bit)) is None
+    assert leads_elsewhere(_step(read, menvcfg=stce, pending=bit)) is None
+    supervisor = Record(0, Privilege.S, 0, bits=read.bits, rd=3)
+    assert leads_elsewhere(_step(supervisor, mideleg=bit, menvcfg=stce, pending=bit)) is None
+    enables = Record(0, Privilege.M, 0, bits=encode("csrrs", 3, 0, imm=CSRS["sie"].number), rd=3)
+    assert leads_elsewhere(_step(enables, mideleg=bit, menvcfg=stce, pending=bit)) is None
+
+
+def test_a_wfi_that_traps_at_the_end_of_a_page_is_left_out() -> None:
+    """QEMU takes the page of the address behind it for the wfi's."""
+
+    def told(pc: int, trap: int | None) -> str | None:
+        return leads_elsewhere(_step(Record(pc, 1, 1, bits=encode("wfi"), trap=trap)))
+
+    found = {pc: told(pc, Cause.VIRTUAL_INSTRUCTION) for pc in (0x1FFA, 0x1FFC, 0x1FFE, 0x2000)}
+    assert found == {0x1FFA: None, 0x1FFC: "wfi_page_end", 0x1FFE: "wfi_page_end", 0x2000: None}
+    assert told(0x1FFC, INTERRUPT_BIT | Interrupt.SSI) is None
+    assert told(0x1FFC, None) == "wfi"
+
+
+@pytest.mark.parametrize(
+    ("instruction", "leaves", "second", "table", "why"),
+    [
+        ("amoadd.d", (0, None), True, None, "amo_dirty"),
+        ("sc.d", (0, None), True, None, "amo_dirty"),
+        ("sd", (0, None), True, None, None),
+        ("amoadd.d", (Pte.D, None), True, None, None),
+        ("amoadd.d", (Pte.D, 0), True, None, None),  # refused before D is set
+        ("amoadd.d", (Pte.D, 0), None, None, "amo_dirty"),
+        ("amoadd.d", (0, None), None, None, "amo_dirty"),
+        ("amoadd.d", (0, None), False, None, None),
+        ("amoadd.d", (0, None), True, 0, None),
+    ],
+)
+def test_an_amo_that_sets_dirty_and_is_refused_is_left_out(
+    instruction: str,
+    leaves: tuple[int | None, int | None],
+    second: bool | None,
+    table: int | None,
+    why: str | None,
+) -> None:
+    """``leaves``: bits of D that the stages' leaves had."""
+    step = _step(Record(0, 1, 1, bits=encode(instruction, 3, 4), trap=Cause.STORE_GUEST_PAGE_FAULT))
+    found = [None if pte is None else (0, Pte.V | Pte.A | pte) for pte in leaves]
+    walk = SimpleNamespace(
+        refusal=Refusal("user", second, 0, table), leaves=found, space=Space(1), hlvx=False
+    )
+    step.walks.append(walk)  # type: ignore[arg-type]
+    assert leads_elsewhere(step) == why
+
+
+def test_what_follows_a_place_that_nops_cannot_avoid_is_not_compared() -> None:
+    """Seed 497: the fetch of a chunk's first instruction."""
+    program, model, _ = _judged(497)
+    cut = model.cut
+    assert cut is not None and cut.why == "implicit_mxr"
+    assert 100 < cut.records < len(model.reasons) and cut.instructions < model.instructions
+    for number, differences in ((cut.records - 1, 1), (cut.records, 0)):
+        theirs = bytearray(model.memory)
+        theirs[LOG - DRAM_BASE + number * RECORD_BYTES + 8] ^= 0x20
+        theirs[LOG - 0x100 + 8 * 5 - DRAM_BASE] ^= 1
+        verdict = judge_memory(497, program, model, bytes(theirs))
+        assert (len(verdict.differences), verdict.cut_short) == (differences, cut.why)
+        assert (verdict.traps, verdict.instructions) == (cut.records, cut.instructions)
 
 
 @needs_qemu
