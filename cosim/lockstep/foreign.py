@@ -53,14 +53,16 @@ class ForeignWrites:
     def look(self, retired: Retired) -> None:
         """The hart is about to read or write memory: what a load shows has been written."""
         places = _bytes_of(retired)
+        if retired.mem_read:
+            self._show(places, retired.rd_data if retired.mem_write else retired.mem_data)
         if retired.mem_write:
             for address in places:
                 if address in self._pending:
                     self._stored.add(address)
                 self._either.pop(address, None)
-            if not retired.mem_read:
-                return
-        value = retired.rd_data if retired.mem_write else retired.mem_data
+
+    def _show(self, places: list[int], value: int) -> None:
+        """The hart has read ``value``."""
         for address in places:
             shown, value = value & 0xFF, value >> 8
             new = self._pending.get(address, self._either.get(address))

@@ -29,6 +29,14 @@ class _World:
         self.writes.look(_BLANK.replaced(mem_write=1, mem_data=value, **fields))
         self.bus.write_bytes(address, value.to_bytes(8, "little"))
 
+    def swap(self, shown: int, value: int, address: int = _AT) -> None:
+        """An AMO reads ``shown`` and writes ``value``."""
+        fields = {"mem_vaddr": address, "mem_paddr": address, "mem_paddr_last": address, "mem_size": 3}
+        record = _BLANK.replaced(mem_read=1, mem_write=1, rd_data=shown, mem_data=value, **fields)
+        self.writes.look(record)
+        assert self.word(address) == shown
+        self.bus.write_bytes(address, value.to_bytes(8, "little"))
+
     def begin(self, value: int, address: int = _AT) -> None:
         self.writes.begin(ForeignWrite(0, address, value.to_bytes(8, "little")))
 
@@ -67,6 +75,18 @@ def test_no_longer_open_after_its_end() -> None:
     world.writes.end()
     world.load(0)
     assert world.word() == 7
+
+
+def test_a_race_is_settled_by_an_amo() -> None:
+    """It reads before it writes."""
+    for last in (7, 3):
+        world = _World()
+        world.begin(7)
+        world.store(3)
+        world.writes.end()
+        world.swap(last, 5)
+        assert not world.writes
+        assert world.word() == 5
 
 
 def test_a_race_with_a_store() -> None:
