@@ -34,7 +34,8 @@ class Verdict:
     traps, instructions: compared
     used: how often a rule explained a difference
     left_out: how many units were left out, by what QEMU does there
-    cut_short: what QEMU does at a place that cannot be left out, behind which nothing was compared; or None
+    cut_short: what QEMU does at a place that cannot be left out and behind which the two differ, so that
+        only what was logged before was compared; or None
     differences: those that no rule explains, a line each
     """
 
@@ -76,15 +77,16 @@ def judged(seed: int) -> tuple[Program, Golden, dict[str, int]]:
 
 
 def judge_memory(seed: int, program: Program, model: Golden, theirs: bytes) -> Verdict:
-    """The verdict on two sides' memory."""
+    """The verdict on two sides' memory. At the model's ``cut`` QEMU need not go elsewhere: only if there are
+    differences is the comparison cut short there."""
     if not ended(model.memory) or not ended(theirs):
         raise UserError(f"{program.name}: ended without the end of its log: look at its code")
     verdict = Verdict(seed, instructions=model.instructions)
     _compare_logs(verdict, program, model, theirs)
-    if model.cut is None:
-        _compare_ends(verdict, model, theirs)
-    else:
-        verdict.instructions, verdict.cut_short = model.cut.instructions, model.cut.why
+    _compare_ends(verdict, model, theirs)
+    if verdict.differences and model.cut:
+        verdict = Verdict(seed, instructions=model.cut.instructions, cut_short=model.cut.why)
+        _compare_logs(verdict, program, model, theirs, model.cut.records)
     del verdict.differences[_MOST:]
     return verdict
 
@@ -110,8 +112,10 @@ def _table_dirty(here: bytes, there: bytes) -> bool:
     return entry & _ACCESSED == _ACCESSED and entry ^ int.from_bytes(there, "little") == Pte.D
 
 
-def _compare_logs(verdict: Verdict, program: Program, model: Golden, theirs: bytes) -> None:
-    last = model.cut.records if model.cut else None
+def _compare_logs(
+    verdict: Verdict, program: Program, model: Golden, theirs: bytes, last: int | None = None
+) -> None:
+    """All records, or so many."""
     ours, others = records(model.memory)[:last], records(theirs)[:last]
     code = image(program, JUDGED_MEMORY)
     for number, (a, b) in enumerate(zip(ours, others)):

@@ -1,7 +1,7 @@
 """Where QEMU is known to go on elsewhere than specified, so that what follows cannot be compared.
 
 The model knows when a program comes to such a place. The judge then leaves out the unit that led there, and
-counts why; if no unit did, it compares what was logged before.
+counts why; if no unit did and the two differ, it compares what was logged before.
 """
 
 from dataclasses import dataclass

@@ -68,7 +68,7 @@ class Golden:
     instructions: retired
     elsewhere: for addresses of instructions behind which QEMU is known to go on elsewhere, and of those
         before them
-    cut: the first of these that no leaving out avoids: what follows is not compared
+    cut: the first of these that no leaving out avoids; what follows may differ
     """
 
     memory: bytes

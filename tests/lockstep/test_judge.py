@@ -198,6 +198,7 @@ def test_what_follows_a_place_that_nops_cannot_avoid_is_not_compared() -> None:
     cut = model.cut
     assert cut is not None and cut.why == "implicit_mxr"
     assert 100 < cut.records < len(model.reasons) and cut.instructions < model.instructions
+    assert judge_memory(497, program, model, model.memory).cut_short is None
     for number, differences in ((cut.records - 1, 1), (cut.records, 0)):
         theirs = bytearray(model.memory)
         theirs[LOG - DRAM_BASE + number * RECORD_BYTES + 8] ^= 0x20
