@@ -8,6 +8,7 @@ from pathlib import Path
 
 from boards.machine import BoardMachine
 from boards.report import Report, read_luts, read_report
+from boards.reset import ENABLE_GLOBAL_RESET
 from boards.ulx3s import Ulx3s, Ulx3sPlatform
 
 __all__ = ["BOARDS", "SynthesisError", "map_logic", "synthesize"]
@@ -79,7 +80,7 @@ def map_logic(
         design(machine, clock_mhz),
         "top",
         script_after_read=_PREPARATION,
-        script_after_synth=f"tee -q -o {_CELLS} stat -json",
+        script_after_synth=f"{ENABLE_GLOBAL_RESET}\ntee -q -o {_CELLS} stat -json",
         # The default router still had 95 % of the wires to go after 40 minutes.
         nextpnr_opts=f"--report {_REPORT} --timing-allow-fail --router router2 --seed {seed}",
     )

@@ -2,11 +2,11 @@
 
 from amaranth import ClockDomain, ClockSignal, Module
 from amaranth.lib import io, wiring
-from amaranth.lib.cdc import ResetSynchronizer
 from amaranth_boards.ulx3s import ULX3S_85F_Platform
 
 from boards.clock import Ecp5Clock
 from boards.machine import BoardMachine
+from boards.reset import Ecp5Reset
 
 __all__ = ["Ulx3s", "Ulx3sPlatform"]
 
@@ -42,8 +42,9 @@ class Ulx3s(wiring.Component):
 
     def elaborate(self, platform: Ulx3sPlatform) -> Module:
         m = Module()
-        m.domains.sync = ClockDomain()
+        m.domains.sync = ClockDomain(reset_less=True)
         m.submodules.clock = clock = Ecp5Clock(_OSCILLATOR_MHZ, self.clock_mhz)
+        m.submodules.reset = reset = Ecp5Reset()
         m.submodules.machine = machine = self.machine
         serial = platform.request("uart", 0, dir="-")
         lights = [platform.request("led", index, dir="-") for index in range(3)]
@@ -56,8 +57,8 @@ class Ulx3s(wiring.Component):
             ClockSignal("sync").eq(clock.output),
             tx.o.eq(machine.tx),
             machine.rx.eq(rx.i),
+            reset.request.eq(~clock.locked | button.i),
         ]
-        m.submodules.reset = ResetSynchronizer(~clock.locked | button.i)
         for index, state in enumerate((machine.running, machine.passed, machine.failed)):
             m.submodules[f"led{index}"] = led = io.Buffer("o", lights[index])
             m.d.comb += led.o.eq(state)
