@@ -13,7 +13,7 @@ import platform
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
@@ -77,12 +77,14 @@ class Build:
 
     Attributes
     ----------
+    config: the machine's parameters
     plain: the machine alone (``cosim/native/main_plain.cpp``)
     cocotb: the machine with cocotb (``cosim/native/main_cocotb.cpp``)
     """
 
     folder: Path
     variant: Variant
+    config: SocConfig = field(default_factory=SocConfig)
 
     @property
     def plain(self) -> Path:
@@ -124,7 +126,7 @@ def build(
     verilog = _verilog(variant, config, soc, say)
     runtime = _runtime(variant, say)
     model = _model(variant, verilog, say)
-    return Build(_programs(variant, verilog, runtime, model, say), variant)
+    return Build(_programs(variant, verilog, runtime, model, say), variant, config)
 
 
 def _hash(*parts: object) -> str:

@@ -16,6 +16,7 @@ from cosim.model.exceptions import Stop
 from cosim.model.machine import Machine
 from cosim.model.record import Imposed, Record
 from cosim.observe import RETIRE_PLACES
+from rtl.config import SocConfig
 from rtl.isa.causes import INTERRUPT_BIT, Interrupt
 from rtl.isa.csrs import CSRS
 from rtl.isa.instructions import INSTRUCTIONS, Opcode
@@ -57,6 +58,7 @@ class Mismatch(AssertionError):
     lockstep: both sides as they are, and how they got there
     cycle: the hardware's
     job: what was run, if it was not a recorded stream
+    config: the machine that ran it
     more: lines for the end of the report (a command that repeats it, where the wave is)
     """
 
@@ -66,6 +68,7 @@ class Mismatch(AssertionError):
         self.lockstep = lockstep
         self.cycle = cycle
         self.job: Job | None = None
+        self.config: SocConfig | None = None
         self.more: list[str] = []
 
     def __str__(self) -> str:

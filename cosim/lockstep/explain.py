@@ -31,8 +31,8 @@ def bare_command(path: Path | str, job: Job) -> str:
 def explain(mismatch: Mismatch, command: str) -> Mismatch:
     """Add to the report the ``command`` that repeats it, and a wave.
 
-    The run is repeated in a tracing simulator, which does the same cycle by cycle, with the last
-    ``WAVE_CYCLES`` cycles written.
+    The run is repeated in a tracing simulator of the same machine, which does the same cycle by cycle, with
+    the last ``WAVE_CYCLES`` cycles written.
     """
     mismatch.more.append(f"again: {command}")
     if mismatch.job is None:
@@ -49,7 +49,7 @@ def explain(mismatch: Mismatch, command: str) -> Mismatch:
 def _wave(mismatch: Mismatch, job: Job) -> Path:
     """Path of the GTKWave save file next to the wave, in the cache's folder ``lockstep``."""
     last = mismatch.cycle + _AFTER
-    digest = hashlib.sha256(repr((job, last)).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(repr((job, mismatch.config, last)).encode()).hexdigest()[:12]
     folder = cache_folder() / "lockstep"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ def _wave(mismatch: Mismatch, job: Job) -> Path:
             max_cycles=last + 1,
             dumps=(),
         )
-        run_plain(build(Variant.TRACE), window)
+        run_plain(build(Variant.TRACE, mismatch.config), window)
         os.replace(partial, wave)
     finally:
         partial.unlink(missing_ok=True)

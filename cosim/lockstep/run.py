@@ -100,7 +100,7 @@ def compare_job(
     try:
         return _compare(simulator, job, lockstep, limit, on_console, tamper)
     except Mismatch as mismatch:
-        mismatch.job = job
+        mismatch.job, mismatch.config = job, simulator.config
         raise
 
 
