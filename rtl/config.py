@@ -109,6 +109,12 @@ class Cuts:
         """All of them."""
         return cls(**{each.name: True for each in fields(cls)})
 
+    @property
+    def late_vectors(self) -> bool:
+        """What it takes to find an interrupt's handler spreads over the two cycles that a trap of execute
+        takes; if traps of memory take two, too, where each goes is found out in the first."""
+        return self.execute and not self.memory
+
 
 @dataclass(frozen=True)
 class CoreConfig:

@@ -165,7 +165,7 @@ def test_divider(slow: bool, is_signed: bool, remainder: bool, word: bool) -> No
             while not ctx.get(dut.done):
                 await ctx.tick()
                 cycles += 1
-                assert cycles <= 66 + slow
+                assert cycles <= 66 + 2 * slow
             for _ in range(number % 3):  # the result stays until it is taken
                 await ctx.tick()
             assert ctx.get(dut.result) == division(a, b, is_signed, remainder, word), (hex(a), hex(b))

@@ -38,6 +38,7 @@ async def arrive(ctx, dut, **control: int) -> None:
     await ctx.tick()
     ctx.set(dut.takes, 0)
     ctx.set(dut.arrives.control, {})
+    ctx.set(dut.illegal, control.get("illegal", 0))
     ctx.set(dut.stands, 1)
 
 
@@ -48,6 +49,7 @@ async def leave(ctx, dut) -> None:
     await ctx.tick()
     ctx.set(dut.leaves, 0)
     ctx.set(dut.takes, 0)
+    ctx.set(dut.illegal, 0)
 
 
 def test_an_ordinary_operation_leaves_at_once() -> None:
@@ -63,7 +65,7 @@ def test_an_ordinary_operation_leaves_at_once() -> None:
 
 @pytest.mark.parametrize("control", SPECIAL, ids=lambda control: next(iter(control)))
 @pytest.mark.parametrize("traps", [False, True])
-def test_a_special_operation_leaves_in_the_third_cycle(control: dict, traps: bool) -> None:
+def test_a_special_operation_leaves_in_the_fourth_cycle(control: dict, traps: bool) -> None:
     async def process(ctx, dut) -> None:
         for _ in range(2):
             ctx.set(dut.found, 0)
@@ -71,18 +73,23 @@ def test_a_special_operation_leaves_in_the_third_cycle(control: dict, traps: boo
             assert not ctx.get(dut.may_leave) and not ctx.get(dut.may_act)
             await ctx.tick()  # LOOK
             assert ctx.get(dut.looked) and not ctx.get(dut.may_leave)
+            ctx.set(dut.checks.vmx_reason, 7)
+            await ctx.tick()  # CHECK
+            assert ctx.get(dut.checked.vmx_reason) == 7 and not ctx.get(dut.may_leave)
             ctx.set(dut.found, traps)
             ctx.set(dut.found_trap.cause, 5)
-            await ctx.tick()  # CHECK
+            await ctx.tick()  # JUDGE
             ctx.set(dut.found, not traps)  # what is found later does not matter
             ctx.set(dut.found_trap.cause, 9)
             for cycle in range(3):  # a trap acts for two cycles
-                assert ctx.get(dut.acting) and ctx.get(dut.may_leave) == (cycle > 0 or not traps)
-                assert ctx.get(dut.valid) == ctx.get(dut.kill) == traps
+                last = cycle > 0 or not traps
+                assert ctx.get(dut.acting) and ctx.get(dut.may_leave) == ctx.get(dut.ends) == last
+                assert ctx.get(dut.valid) == ctx.get(dut.kill) == traps != ctx.get(dut.acts)
                 assert ctx.get(dut.trap.cause) == 5
                 await ctx.tick()
             await leave(ctx, dut)
             assert not ctx.get(dut.acting) and not ctx.get(dut.kill) and not ctx.get(dut.looked)
+            assert not ctx.get(dut.acts) and not ctx.get(dut.ends)
 
     simulate(process)
 
@@ -93,10 +100,12 @@ def test_checks_go_on_until_all_is_known(waits_for: str) -> None:
         await arrive(ctx, dut, vmx=1)
         ready = waits_for != "wait"
         ctx.set(getattr(dut, waits_for), not ready)
-        await ctx.tick().repeat(4)
+        await ctx.tick().repeat(5)
         assert not ctx.get(dut.acting)
         ctx.set(getattr(dut, waits_for), ready)
-        await ctx.tick()
+        await ctx.tick()  # CHECK
+        assert not ctx.get(dut.acting)
+        await ctx.tick()  # JUDGE
         assert ctx.get(dut.acting) and not ctx.get(dut.kill)
 
     simulate(process)
@@ -111,11 +120,17 @@ def test_an_interrupt_stands_if_nothing_older_can_have_changed_it() -> None:
             assert not ctx.get(dut.may_leave) and not ctx.get(dut.interrupted)
             await ctx.tick()
         ctx.set(dut.clear, 1)
+        # A decision that stays is still the one of the time before.
+        assert ctx.get(dut.keep)
+        await ctx.tick()
+        assert not ctx.get(dut.interrupted) and not ctx.get(dut.keep)
         await ctx.tick()
         assert ctx.get(dut.interrupted) and ctx.get(dut.keep)
         ctx.set(dut.found, 1)
         await ctx.tick()
-        assert ctx.get(dut.acting) and ctx.get(dut.kill) and ctx.get(dut.keep)
+        assert ctx.get(dut.interrupted) and not ctx.get(dut.keep)
+        await ctx.tick()
+        assert ctx.get(dut.acting) and ctx.get(dut.kill)
 
     simulate(process)
 
@@ -144,7 +159,7 @@ def test_no_interrupt_comes_before_what_has_begun() -> None:
         await ctx.tick().repeat(3)
         assert not ctx.get(dut.interrupted) and not ctx.get(dut.held)
         ctx.set(dut.finished, 1)
-        await ctx.tick()
+        await ctx.tick().repeat(2)
         assert ctx.get(dut.acting) and not ctx.get(dut.kill)
 
     simulate(process)
@@ -157,7 +172,7 @@ def test_interrupts_are_looked_at_anew_before_the_next_operation(how: str) -> No
     async def process(ctx, dut) -> None:
         if how == "acts":
             await arrive(ctx, dut, csr=CsrOp.WRITE)
-            await ctx.tick().repeat(2)
+            await ctx.tick().repeat(3)
             assert ctx.get(dut.acting)
         else:
             await arrive(ctx, dut)
@@ -187,8 +202,9 @@ def test_an_abort_traps_before_an_ordinary_operation() -> None:
         ctx.set(dut.wait, 0)
         ctx.set(dut.abort, 1)
         ctx.set(dut.found, 1)
-        assert not ctx.get(dut.may_leave)
-        await ctx.tick()
+        for _ in range(2):
+            assert not ctx.get(dut.may_leave)
+            await ctx.tick()
         assert ctx.get(dut.acting) and ctx.get(dut.kill)
 
     simulate(process)
@@ -198,7 +214,7 @@ def test_what_acts_waits_for_its_event() -> None:
     async def process(ctx, dut) -> None:
         await arrive(ctx, dut, system=SystemOp.WFI)
         ctx.set(dut.wakes, 1)
-        await ctx.tick().repeat(2)
+        await ctx.tick().repeat(3)
         ctx.set(dut.wakes, 0)
         assert ctx.get(dut.acting) and not ctx.get(dut.released)
         await ctx.tick()

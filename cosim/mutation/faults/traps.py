@@ -256,8 +256,8 @@ TRAP_FAULTS = (
         "fence_i",
         "fence.i does not empty the instruction cache",
         _EXECUTE,
-        old="self.flush_instructions.eq(commit &",
-        new="self.flush_instructions.eq(~FAULT & commit &",
+        old="self.flush_instructions.eq(effective &",
+        new="self.flush_instructions.eq(~FAULT & effective &",
         programs=("zifencei",),
     ),
     Fault(

@@ -9,18 +9,19 @@ from rtl.isa.events import EXIT_OF_XVMX
 __all__ = ["connect_events"]
 
 
-def connect_events(unit, m: Module, delegation, status, roots, counters) -> None:
-    """The core's events, with those that arise in the CSR unit; all of them go to the counters."""
+def connect_events(unit, m: Module, level, code, status, roots, counters) -> None:
+    """The core's events, with those that arise in the CSR unit (``level``, ``code``: of the trap, see
+    ``Delegation``); all of them go to the counters."""
     out, trap = unit.events_out, unit.trap
     m.d.comb += [
         out.eq(unit.events),
         out.trap.eq(trap.valid),
         out.interrupt.eq(trap.valid & trap.trap.interrupt),
-        out.vm_exit.eq(trap.valid & unit.mode.virt & (delegation.level != Level.VS)),
+        out.vm_exit.eq(trap.valid & unit.mode.virt & (level != Level.VS)),
         out.vm_entry.eq((unit.xret.valid & status.entering_guest) | unit.vmx.enter),
         out.exit_interrupt.eq(trap.trap.interrupt),
-        out.exit_cause.eq(delegation.code),
-        out.exit_to_machine.eq(delegation.level == Level.MACHINE),
+        out.exit_cause.eq(code),
+        out.exit_to_machine.eq(level == Level.MACHINE),
         out.vmid.eq(roots.hgatp.vmid),
         counters.retired.eq(unit.retired),
     ]

@@ -80,8 +80,9 @@ class Architecture(wiring.Component):
         return m
 
 
-def connect_architecture(unit, m: Module, status, delegation, interrupts, roots, environment) -> None:
-    """What mvirt says to the parts of the CSR unit, and what the VMX unit says to them and learns of them."""
+def connect_architecture(unit, m: Module, status, delegation, level, interrupts, roots, environment) -> None:
+    """What mvirt says to the parts of the CSR unit, and what the VMX unit says to them and learns of them
+    (``level``: of the trap, see ``Delegation``)."""
     architecture, vmx = unit.architecture, unit.vmx
     time_before = Signal()
     m.d.sync += time_before.eq(unit.time[0])
@@ -108,6 +109,6 @@ def connect_architecture(unit, m: Module, status, delegation, interrupts, roots,
         vmx.guest_sie.eq(status.vsstatus.sie),
         vmx.tick.eq(unit.time[0] != time_before),
         vmx.abandoned.eq(status.abandons),
-        vmx.delivered.eq(unit.trap.valid & (delegation.level == Level.VS)),
+        vmx.delivered.eq(unit.trap.valid & (level == Level.VS)),
         vmx.root_changes.eq(status.root_changes),
     ]

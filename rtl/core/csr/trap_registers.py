@@ -56,7 +56,7 @@ class TrapRegisters(wiring.Component):
     Parameters
     ----------
     hypervisor, observe: what is built
-    late: an interrupt's ``vector`` comes in the second cycle of ``trap``
+    late: an interrupt's ``vector`` comes in the second cycle of ``trap`` and ``trap_level``
 
     Members
     -------

@@ -13,7 +13,7 @@ from rtl.core.csr.environment import GUEST_SCOUNTEREN, GUEST_SENVCFG, Environmen
 from rtl.core.csr.interrupts import Interrupts
 from rtl.core.csr.legality import AccessCheck, Controls, SystemCheck
 from rtl.core.csr.pmp import PmpRegisters, is_pmp
-from rtl.core.csr.registered import decision, found_number, old_value
+from rtl.core.csr.registered import decision, found_number, handler, old_value, read_in_steps
 from rtl.core.csr.registers import ALL_BITS, CsrWrite, Level
 from rtl.core.csr.snapshot import snapshot_layout, state_layout
 from rtl.core.csr.status import Status
@@ -38,10 +38,6 @@ from rtl.isa.xvmx import Arch, ExitReason
 from rtl.mmu.interface import PmpEntry, TranslationContext
 
 __all__ = ["CsrUnit"]
-
-
-def _misa(hypervisor: bool) -> int:
-    return csr_states(hypervisor)["misa"].fixed
 
 
 class CsrUnit(wiring.Component):
@@ -73,9 +69,10 @@ class CsrUnit(wiring.Component):
     wfi_wake: an interrupt is pending and locally enabled, whatever the global enables and delegation
     translation, pmp: state that address translation and protection depend on
     pmp_changed: pmp, or what translations mean, may change at the end of this cycle
-    acting, keep: with ``Cuts.execute`` only: the CSR instruction acts; the interrupt must stay. Then
-        ``csr.rdata`` is of the cycle before ``acting`` (at least the second one of the instruction), the
-        interrupt of the last cycle without ``keep``
+    acting, keep: with ``Cuts.execute`` only: the instruction acts; the interrupt must stay. ``csr.rdata`` is
+        then of the second cycle before ``acting``, and what ``vmx`` is told of the interrupt of the last one
+        before it. ``trap.trap`` must stand in the cycle before ``trap.valid``, too (without ``Cuts.memory``
+        only an interrupt, in that before ``trap.vector`` counts)
     snapshot: every register as M mode would read it (only with ``config.observe``)
     state: what only instructions, traps and returns change, for lockstep (only with ``config.observe``)
     """
@@ -119,7 +116,8 @@ class CsrUnit(wiring.Component):
         m.submodules.architecture = self.architecture = architecture = Architecture(hypervisor, xvmx)
         m.submodules.status = status = Status(virtual)
         m.submodules.delegation = delegation = Delegation(virtual)
-        m.submodules.levels = levels = TrapRegisters(virtual, self.config.observe, self.config.cuts.execute)
+        late = self.config.cuts.late_vectors
+        m.submodules.levels = levels = TrapRegisters(virtual, self.config.observe, late)
         m.submodules.interrupts = interrupts = Interrupts(virtual)
         m.submodules.counters = counters = Counters()
         m.submodules.pmp = pmp = PmpRegisters()
@@ -131,16 +129,17 @@ class CsrUnit(wiring.Component):
 
         self._modes(m, status, [delegation, interrupts, access, system_check])
         self._checks(m, status, environment, access, system_check)
+        level, code = handler(self, m, delegation)
         number = self._substituted(m)
         m.d.comb += levels.number.eq(number)
-        connect_architecture(self, m, status, delegation, interrupts, roots, environment)
+        connect_architecture(self, m, status, delegation, level, interrupts, roots, environment)
         values = self._values(status, delegation, levels, interrupts, counters, pmp, roots, environment)
         value = self._read(m, number, values, environment)
         self._write(m, value, number, access, writers)
-        self._traps(m, status, delegation, levels)
+        self._traps(m, status, delegation, levels, level, code)
         self._interrupts(m, status, delegation, environment, interrupts)
         self._memory(m, status, roots, environment, pmp)
-        connect_events(self, m, delegation, status, roots, counters)
+        connect_events(self, m, level, code, status, roots, counters)
         if self.config.observe:
             self._observe(m, values | {n: getattr(levels, n) for n in levels.signature.members}, interrupts)
         return m
@@ -238,7 +237,8 @@ class CsrUnit(wiring.Component):
         values |= {f"hpmcounter{n}": values[f"mhpmcounter{n}"] for n in COUNTERS}
         values["cycle"], values["instret"] = values["mcycle"], values["minstret"]
         values["time"] = Mux(self.mode.virt, environment.guest_time, self.time)
-        values["misa"] = Mux(self.architecture.hypervisor, _misa(True), _misa(False))
+        misa = [csr_states(there)["misa"].fixed for there in (True, False)]
+        values["misa"] = Mux(self.architecture.hypervisor, *misa)
         for name in ("medeleg", "mideleg"):
             other = visible_states(Arch.NONE)[name]
             seen = Mux(self.architecture.hypervisor, ALL_BITS, other.writable | other.fixed)
@@ -260,16 +260,19 @@ class CsrUnit(wiring.Component):
                 GUEST_SCOUNTEREN: environment.guest_scounteren,
                 GUEST_SENVCFG: environment.guest_senvcfg,
             }
-        groups: dict[int, list[int]] = {}
-        for each in everything:
-            groups.setdefault(each >> 8, []).append(each)
+        groups: dict[int, dict[int, Value]] = {}
+        for each, register in everything.items():
+            groups.setdefault(each >> 8, {})[each & 0xFF] = register
         value = Signal(64) if self.config.cuts.execute else self.csr.rdata
-        with m.If(self.csr.valid | self.vmx.read), m.Switch(number[8:]):
-            for group, numbers in groups.items():
-                with m.Case(group), m.Switch(number[:8]):
-                    for each in numbers:
-                        with m.Case(each & 0xFF):
-                            m.d.comb += value.eq(everything[each])
+        if self.config.cuts.execute and (self.config.cuts.vmx or not self.config.xvmx):
+            read_in_steps(m, number, groups, value)
+        else:
+            with m.If(self.csr.valid | self.vmx.read), m.Switch(number[8:]):
+                for group, registers in groups.items():
+                    with m.Case(group), m.Switch(number[:8]):
+                        for low, register in registers.items():
+                            with m.Case(low):
+                                m.d.comb += value.eq(register)
         m.d.comb += self.vmx.value.eq(value)
         return value
 
@@ -299,26 +302,26 @@ class CsrUnit(wiring.Component):
         for writer in writers:
             connect(m, bus, writer.write)
 
-    def _traps(self, m: Module, status: Status, delegation: Delegation, levels: TrapRegisters) -> None:
+    def _traps(self, m: Module, status: Status, delegation: Delegation, levels, level, code) -> None:
         trap, xret = self.trap.trap, self.xret
         m.d.comb += [
             delegation.interrupt.eq(trap.interrupt),
             delegation.cause.eq(trap.cause),
             delegation.exit.eq(trap.exit),
             delegation.enter.eq(self.vmx.deliver),
-            self.trap.exits.eq(self.trap.valid & (delegation.level == Level.NONE)),
+            self.trap.exits.eq(self.trap.valid & (level == Level.NONE)),
             status.trap_valid.eq(self.trap.valid),
-            status.trap_level.eq(delegation.level),
+            status.trap_level.eq(level),
             status.trap_gva.eq(trap.gva),
             status.xret_valid.eq(xret.valid),
             status.xret_machine.eq(xret.machine),
             levels.trap_valid.eq(self.trap.valid),
             levels.trap.eq(trap),
-            levels.trap_level.eq(delegation.level),
-            levels.trap_code.eq(delegation.code),
+            levels.trap_level.eq(level),
+            levels.trap_code.eq(code),
             levels.return_level.eq(Mux(xret.machine, Level.MACHINE, Mux(self.mode.virt, Level.VS, Level.HS))),
             self.trap.vector.eq(levels.vector),
-            self.trap_cause.eq(delegation.code),
+            self.trap_cause.eq(code),
             self.xret.target.eq(levels.return_address),
         ]
 

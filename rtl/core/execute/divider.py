@@ -7,11 +7,16 @@ from amaranth.lib.wiring import In, Out
 __all__ = ["Divider"]
 
 
-def _leading_zeros(m: Module, value, name: str):
-    """Leading zeros of a 64-bit value, 0..63 (a zero value counts as 63)."""
+def _leading_zeros(m: Module, value, name: str, slow: bool = False):
+    """Leading zeros of a 64-bit value, 0..63 (a zero value counts as 63); if ``slow``, a cycle later."""
     step = value
-    bits = []
+    bits: list[Signal] = []
     for width in (32, 16, 8, 4, 2, 1):
+        if slow and width == 8:
+            halfway = Signal(16, name=f"{name}_halfway")
+            known = [Signal(name=f"{name}_known{n}") for n in range(len(bits))]
+            m.d.sync += [halfway.eq(step), *(ours.eq(bit) for ours, bit in zip(known, bits, strict=True))]
+            step, bits = halfway, known
         upper = step[width : 2 * width]
         empty = Signal(name=f"{name}_empty{width}")
         narrowed = Signal(width, name=f"{name}_{width}")
@@ -29,7 +34,7 @@ class Divider(wiring.Component):
 
     Parameters
     ----------
-    slow: one cycle more, in which leading zeros are counted
+    slow: two cycles more, in which leading zeros are counted
 
     Members
     -------
@@ -81,10 +86,11 @@ class Divider(wiring.Component):
                 ]
                 m.next = "COUNT" if self.slow else "ALIGN"
             if self.slow:
-                with m.State("COUNT"):
-                    m.next = "ALIGN"
-                    with m.If(self.take):
-                        m.next = "IDLE"
+                for state, following in (("COUNT", "ADD"), ("ADD", "ALIGN")):
+                    with m.State(state):
+                        m.next = following
+                        with m.If(self.take):
+                            m.next = "IDLE"
             with m.State("ALIGN"):
                 m.d.sync += [steps.eq(distance), shifted.eq(shifted << amount)]
                 with m.If(distance == 0):
@@ -125,8 +131,8 @@ class Divider(wiring.Component):
     def _align(self, m: Module, rest, shifted, distance):
         """Quotient bits to compute: none if the dividend is shorter than the divisor or the divisor is 0.
         Returns by how much the divisor is shifted if there are any."""
-        zeros_rest = _leading_zeros(m, rest, "zeros_rest")
-        zeros_divisor = _leading_zeros(m, shifted, "zeros_divisor")
+        zeros_rest = _leading_zeros(m, rest, "zeros_rest", self.slow)
+        zeros_divisor = _leading_zeros(m, shifted, "zeros_divisor", self.slow)
         if self.slow:
             counted = [Signal(6, name="counted_rest"), Signal(6, name="counted_divisor")]
             some, by = Signal(), Signal(6)

@@ -162,9 +162,13 @@ class Execute(wiring.Component):
         # Redirects
         redirected = Signal()
         delivers = Signal()
+        # What acts in phases leaves as soon as it may: there is nothing older that could stall it or fault.
+        effective, traps = commit & plain, commit & trapping
+        if phases is not None:
+            effective, traps = phases.ends & phases.acts & finished, phases.ends & trapping
         m.d.comb += [
-            delivers.eq(commit & plain & self.vmx.deliver),
-            self.trap.valid.eq(self.memory_fault | (commit & trapping) | delivers),
+            delivers.eq(effective & self.vmx.deliver),
+            self.trap.valid.eq(self.memory_fault | traps | delivers),
             self.redirect.target.eq(next_address),
         ]
         # While an operation acts in phases, there is none in the memory stage that could fault.
@@ -176,11 +180,11 @@ class Execute(wiring.Component):
             m.d.comb += self.trap.trap.eq(self.vmx.event)
         with m.If(self.trap.valid):
             m.d.comb += [self.redirect.valid.eq(~self.trap.exits), self.redirect.target.eq(self.trap.vector)]
-        with m.Elif(self.vmx.arrive | (commit & plain & self.vmx.enter)):
+        with m.Elif(self.vmx.arrive | (effective & self.vmx.enter)):
             m.d.comb += [self.redirect.valid.eq(1), self.redirect.target.eq(self.vmx.target)]
         with m.Elif(self.xret.valid):
             m.d.comb += [self.redirect.valid.eq(1), self.redirect.target.eq(self.xret.target)]
-        with m.Elif(commit & plain & refetch):
+        with m.Elif(effective & refetch):
             m.d.comb += [self.redirect.valid.eq(1), self.redirect.target.eq(link)]
         with m.Elif(valid & verdict.refetch & ~redirected):
             m.d.comb += [self.redirect.valid.eq(1), self.redirect.target.eq(fetched.pc)]
@@ -234,18 +238,19 @@ class Execute(wiring.Component):
             # In the guest it is vmfunc: what comes next is fetched through the new EPTP.
             m.d.comb += [computed.eq(self.vmx.done), refetch.eq(self.mode.virt)]
 
-        # CSR access
+        # CSR access and returns: with phases, these act for one cycle
+        effective = commit & ~kill if phases is None else phases.acts
         m.d.comb += [
             self.csr.valid.eq(valid & control.csr.as_value().any() & ~fetched.fault_valid),
             self.csr.number.eq(op.immediate[:12]),
             self.csr.op.eq(control.csr),
             self.csr.write.eq((control.csr.as_value() == 1) | (op.rs1 != 0)),
             self.csr.operand.eq(Mux(control.csr_immediate, op.rs1, op.a)),
-            self.csr.commit.eq(commit & ~kill & self.csr.valid),
+            self.csr.commit.eq(effective & self.csr.valid),
             self.system.op.eq(Mux(valid & ~control.illegal, system, SystemOp.NONE)),
             self.xret.machine.eq(system == SystemOp.MRET),
-            self.xret.valid.eq(commit & ~kill & ((system == SystemOp.MRET) | (system == SystemOp.SRET))),
-            self.flush_instructions.eq(commit & ~kill & control.fence_i),
+            self.xret.valid.eq(effective & ((system == SystemOp.MRET) | (system == SystemOp.SRET))),
+            self.flush_instructions.eq(effective & control.fence_i),
         ]
         with m.If(self.csr.valid):
             m.d.comb += refetch.eq(self.csr.refetch)
@@ -303,20 +308,25 @@ class Execute(wiring.Component):
         is_memory = control.memory != MemoryKind.NONE
         result = Signal(64)
         m.d.comb += [result.eq(alu.result), later.eq(is_memory | control.multiply)]
-        with m.If(control.branch != BranchOp.NONE):
-            m.d.comb += result.eq(link)
-        arithmetic, computed = result, divider.result
+        others, arithmetic, computed, by_vmx = result, result, divider.result, control.vmx
         if phases is not None:
-            arithmetic, computed = Signal(64), Signal(64)
+            # The ALU's result comes late, so the choice among the others is made beside it.
+            others, arithmetic, computed = Signal(64), Signal(64), Signal(64)
+            by_vmx = control.vmx | self.vmx.arrive
             m.d.comb += arithmetic.eq(Mux(control.branch != BranchOp.NONE, link, alu.quick))
             with m.If(~phases.acting):
                 m.d.sync += computed.eq(divider.result)
+        with m.If(control.branch != BranchOp.NONE):
+            m.d.comb += others.eq(link)
         with m.If(control.csr.as_value().any()):
-            m.d.comb += result.eq(self.csr.rdata)
+            m.d.comb += others.eq(self.csr.rdata)
         with m.If(control.divide):
-            m.d.comb += result.eq(computed)
-        with m.If(control.vmx):
-            m.d.comb += result.eq(self.vmx.result)
+            m.d.comb += others.eq(computed)
+        with m.If(by_vmx):
+            m.d.comb += others.eq(self.vmx.result)
+        if phases is not None:
+            from_alu = (control.branch == BranchOp.NONE) & ~control.csr.as_value().any()
+            m.d.comb += result.eq(Mux(from_alu & ~control.divide & ~by_vmx, alu.result, others))
 
         drop = verdict.refetch
         out = self.result.p

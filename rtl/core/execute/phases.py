@@ -11,31 +11,38 @@ __all__ = ["Checks", "Phases", "connect_phases", "judge"]
 
 
 class Checks(data.Struct):
-    """Verdicts of the CSR unit: illegal-instruction or virtual-instruction exception."""
+    """Verdicts of the CSR unit (illegal-instruction or virtual-instruction exception) and of the VMX unit."""
 
     csr_illegal: 1
     csr_virtual: 1
     system_illegal: 1
     system_virtual: 1
+    vmx_illegal: 1
+    vmx_exit: 1
+    vmx_reason: 6
+    vmx_qualification: 32
 
 
 class Phases(wiring.Component):
     """Registers between what an operation may do and what it does.
 
     An ordinary operation (arithmetic, loads, stores, control transfers) leaves in one cycle. A *special*
-    one, whose verdict is deep, goes through three phases: LOOK, one cycle, in which the CSR unit's checks are
-    registered; CHECK, until all verdicts stand and the older operations are done; ACT, in which registers
-    alone say what happens. A trap acts for two cycles: an interrupt's vector is known in the second.
+    one, whose verdict is deep, goes through four phases, with registers alone between one and the next: LOOK,
+    one cycle, for the CSR unit's checks; CHECK, for the verdicts that depend on them; JUDGE, which of them
+    all counts; ACT, in which it is known what happens. CHECK and JUDGE take turns until all verdicts stand
+    and the older operations are done. A trap acts for two cycles: where it goes is known in the second.
 
     An interrupt is decided on in the CSR unit, which gives it a cycle later. Then every operation is *held*,
     and the interrupt *stands* if in the cycle of the decision the operation was here already, for then
-    nothing older can have changed what was decided on; it acts as a special operation does. After whatever
+    nothing older can have changed what was decided on; it acts as a special operation does. From CHECK to
+    JUDGE the decision stays. After whatever
     makes interrupts possible, as after a CSR write, the next operation is held for a cycle, until that has
     been looked at (Privileged spec 3.1.9).
 
     Members
     -------
     takes, arrives: the operation that comes next
+    illegal: the one in execute is no instruction
     stands: there is one in execute
     clear: the memory stage is empty or finishes, and does not fault
     leaves: the operation goes, or dies, at the end of this cycle
@@ -56,12 +63,15 @@ class Phases(wiring.Component):
     interrupted: an interrupt comes before it
     keep: the decision must stay
     acting: ACT
+    ends: its last cycle, if it is not ``released`` that the operation waits for
     released: what it waits for has happened
     valid, refetch, kill, trap: in ACT, the operation traps, is fetched again, has no other effect
+    acts: in ACT, it has its effect
     """
 
     takes: In(1)
     arrives: In(ExecuteOp)
+    illegal: In(1)
     stands: In(1)
     clear: In(1)
     leaves: In(1)
@@ -86,20 +96,23 @@ class Phases(wiring.Component):
     interrupted: Out(1)
     keep: Out(1)
     acting: Out(1)
+    ends: Out(1)
     released: Out(1)
     valid: Out(1)
     refetch: Out(1)
     kill: Out(1)
+    acts: Out(1)
     trap: Out(Trap)
 
     def elaborate(self, platform) -> Module:
         m = Module()
         control, fetched = self.arrives.control, self.arrives.fetched
-        judges, twice, disturbed, waited, settled = (Signal() for _ in range(5))
+        judging, judges, twice, disturbed, settled, cleared = (Signal() for _ in range(6))
+        waits, waited, finished, told = (Signal() for _ in range(4))
         with m.If(self.takes):
-            m.d.sync += self.special.eq(
+            # That it is no instruction is known too late to be looked at here.
+            m.d.sync += told.eq(
                 Cat(
-                    control.illegal,
                     control.csr,
                     control.system,
                     control.vmx,
@@ -111,38 +124,43 @@ class Phases(wiring.Component):
                 ).any()
             )
         m.d.comb += [
+            self.special.eq(told | self.illegal),
             self.held.eq((self.interrupt | disturbed) & ~self.started),
             self.interrupted.eq(self.interrupt & settled & ~self.started),
             judges.eq(
-                self.stands
+                judging
                 & (self.special | self.held | self.abort)
-                & ~self.acting
-                & self.looked
-                & self.clear
-                & ~self.wait
-                & (self.found | self.found_refetch | self.finished)
+                & cleared
+                & ~waits
+                & (self.found | self.found_refetch | finished)
                 & (~self.held | self.interrupted | self.abort)
             ),
-            self.keep.eq(judges | self.acting),
+            self.keep.eq(self.looked & ~judging),
             self.may_act.eq(self.acting | ~self.special),
             self.may_leave.eq(Mux(self.acting, ~twice, ~(self.special | self.held | waited))),
+            self.ends.eq(self.acting & ~twice),
             self.kill.eq(self.valid | self.refetch),
         ]
         m.d.sync += [
             disturbed.eq((self.acting & self.leaves) | self.disturbs),
+            waits.eq(self.wait),
             waited.eq(self.wait | self.abort),
+            finished.eq(self.finished),
             self.checked.eq(self.checks),
             self.looked.eq(self.stands),
-            settled.eq(self.stands & self.clear),
+            judging.eq(self.stands & self.looked & ~judging & ~self.acting),
+            cleared.eq(self.stands & self.clear),
+            twice.eq(judges & (self.found | self.lasts)),
         ]
-        with m.If(self.acting):
-            m.d.sync += twice.eq(0)
+        with m.If(~self.keep):  # of the decision that is there
+            m.d.sync += settled.eq(self.stands & self.clear)
         with m.If(judges):
+            m.d.sync += self.acting.eq(1)
+        with m.If(~self.acting):
             m.d.sync += [
-                self.acting.eq(1),
-                twice.eq(self.found | self.lasts),
-                self.valid.eq(self.found),
-                self.refetch.eq(self.found_refetch),
+                self.valid.eq(judges & self.found),
+                self.refetch.eq(judges & self.found_refetch),
+                self.acts.eq(judges & ~self.found & ~self.found_refetch),
             ]
         with m.If(~self.acting):
             m.d.sync += self.trap.eq(self.found_trap)
@@ -151,43 +169,41 @@ class Phases(wiring.Component):
         with m.If(self.leaves):
             m.d.sync += [
                 self.looked.eq(0),
+                judging.eq(0),
                 settled.eq(0),
                 self.acting.eq(0),
                 self.valid.eq(0),
                 self.refetch.eq(0),
+                self.acts.eq(0),
                 self.released.eq(0),
             ]
         return m
 
 
 def judge(execute, m: Module, op, exceptions, phases: Phases | None, started) -> None:
-    """What the exception unit looks at: all verdicts of this cycle, or with ``phases`` the registered ones of
-    the CSR unit."""
+    """What the exception unit looks at: this cycle's verdicts, or with ``phases`` the registered ones."""
     csr, system, vmx = execute.csr, execute.system, execute.vmx
     m.d.comb += [
         exceptions.operation.eq(op),
         exceptions.mode.eq(execute.mode),
         exceptions.interrupt_cause.eq(execute.interrupt_cause),
         exceptions.interrupt_exit.eq(execute.interrupt_exit),
-        exceptions.vmx_illegal.eq(vmx.illegal),
-        exceptions.vmx_exit.eq(vmx.exit),
-        exceptions.vmx_reason.eq(vmx.reason),
-        exceptions.vmx_qualification.eq(vmx.qualification),
-        exceptions.vmx_abort.eq(vmx.abort),
-        exceptions.vmx_address.eq(vmx.address),
     ]
-    checks = {
-        "csr_illegal": csr.valid & csr.illegal,
-        "csr_virtual": csr.valid & csr.virtual,
-        "system_illegal": system.illegal,
-        "system_virtual": system.virtual,
-    }
-    for name, check in checks.items():
+
+    def verdict(name: str, check) -> None:
         if phases is None:
             m.d.comb += getattr(exceptions, name).eq(check)
         else:
             m.d.comb += getattr(phases.checks, name).eq(check)
             m.d.comb += getattr(exceptions, name).eq(getattr(phases.checked, name))
+
+    for name in ("illegal", "exit", "reason", "qualification"):
+        verdict(f"vmx_{name}", getattr(vmx, name))
+    m.d.comb += [exceptions.vmx_abort.eq(vmx.abort), exceptions.vmx_address.eq(vmx.address)]
+    for name in ("illegal", "virtual"):
+        verdict(f"csr_{name}", csr.valid & getattr(csr, name))
+    for name in ("illegal", "virtual"):
+        verdict(f"system_{name}", getattr(system, name))
     if phases is None:
         m.d.comb += exceptions.interrupt_valid.eq(execute.interrupt_valid & ~started)
     else:
@@ -200,6 +216,7 @@ def connect_phases(execute, m: Module, phases: Phases, op, valid, commit, except
     m.d.comb += [
         phases.takes.eq(execute.operation.ready),
         phases.arrives.eq(execute.operation.p),
+        phases.illegal.eq(op.control.illegal),
         phases.stands.eq(valid),
         phases.clear.eq(execute.result.ready & ~execute.memory_fault),
         phases.leaves.eq(commit | execute.memory_fault),

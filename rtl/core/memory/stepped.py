@@ -36,7 +36,8 @@ class _Beat(enum.Enum, shape=4):
 class SteppedMemoryStage(MemoryStage):
     """A load or store takes four cycles at least, the beats TRANSLATE, LOOK, ACCESS and FINISH; a
     multiplication takes two. The cache is a :class:`SteppedDataCache`; this stage drives its ``index`` itself
-    (``index_ready`` is always up, and nobody looks at ``index_valid`` and ``index``).
+    (``index_ready`` is always up, and nobody looks at ``index_valid`` and ``index``). ``trap`` stands a cycle
+    before ``fault``.
 
     Nothing that translation depends on changes while an operation waits here: CSRs are written, and fences
     done, by what comes into this stage or leaves it empty.
@@ -95,7 +96,10 @@ class SteppedMemoryStage(MemoryStage):
             store.value.eq(Mux(phase == self.Phase.AMO_WRITE, amo.result, op.wdata)),
             store.second.eq(second),
         ]
-        m.d.sync += [self.fault.eq(0), self.micro_fault.eq(0)]
+        # What traps is known a cycle before it does: where it goes is found out in between.
+        fails = Signal()
+        self._fails = fails
+        m.d.sync += [self.fault.eq(fails & ~op.micro), self.micro_fault.eq(fails & op.micro), fails.eq(0)]
         self._translate(m, op, valid, phase, beat, vaddr, mode)
         self._access(m, op, valid, phase, beat, store, word, stored, ends)
         with m.If((beat == _Beat.FINISH) & ~ends):
@@ -154,8 +158,8 @@ class SteppedMemoryStage(MemoryStage):
             ]
 
     def _fail(self, m: Module, op, beat) -> None:
-        """Trap in the next cycle."""
-        m.d.sync += [self.fault.eq(~op.micro), self.micro_fault.eq(op.micro), beat.eq(_Beat.REST)]
+        """``trap`` stands in the next cycle, and ``fault`` comes in the one behind."""
+        m.d.sync += [self._fails.eq(1), beat.eq(_Beat.REST)]
 
     def _translate(self, m: Module, op, valid, phase, beat, vaddr, mode) -> None:
         """Ask the MMU; keep what it says in any case, and go on when it says something."""

@@ -24,8 +24,8 @@ class Vmcs(wiring.Component):
     """Fields by index (``rtl.core.vmx.fields``). One is read and one written per cycle; a backed one passes
     through the CSR unit. Writes are masked as vmwrite masks (docs/xvmx.md, section 4).
 
-    With ``cut`` a read takes four cycles, and a write takes effect one cycle later, in the flip-flops and in
-    backed fields two.
+    With ``cut`` a read takes four cycles, one of a backed field five, and a write takes effect one cycle
+    later, in the flip-flops and in backed fields two.
 
     Parameters
     ----------
@@ -155,11 +155,11 @@ class Vmcs(wiring.Component):
 
     def _later(self, m: Module, found: Value) -> None:
         """With the cut: what is ``found`` in the memory and in the record, or what the CSR unit gives."""
-        age = Signal(2)
+        age = Signal(3)
         from_csr, is_virq = self.held(self.csr_read), self.held(self.held(self.index_now == _VIRQ))
         value, csr_value = self.held(found), self.held(self.csr_value)
         m.d.comb += [
-            self.there.eq(age == 3),
+            self.there.eq((age == 4) | ((age == 3) & ~from_csr)),
             self.writing.eq(self.write_now | self.held(self.write_now)),
             self.value.eq(Mux(from_csr, Mux(is_virq, csr_value >> 1, csr_value), value)),
         ]
