@@ -92,7 +92,8 @@ class Cuts:
         interrupts are noticed in one cycle and taken in the next
     walk: the steps of a walk, and its accesses, take a cycle for each thing that they look up
     vmx: the VMX unit's reads of memory, VMCS and registers take effect in the cycle behind
-    bus: registers between the hart and the AXI decoder, before the UART, and in the PLIC's search
+    bus: registers between the hart and the AXI decoder, behind the decoding of addresses, before and behind
+        the devices, and in the PLIC's search
     """
 
     memory: bool = False

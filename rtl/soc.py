@@ -8,7 +8,7 @@ from rtl.bus.axi import AxiSignature
 from rtl.bus.bridge import PeripheralBridge
 from rtl.bus.decoder import AxiDecoder, PeripheralDecoder
 from rtl.bus.peripheral import PeripheralSignature
-from rtl.bus.slice import AxiSlice, PeripheralSlice
+from rtl.bus.slice import AxiSlice
 from rtl.config import SocConfig
 from rtl.core.complex import CoreComplex, observation_ports
 from rtl.core.interface import Events, Retire
@@ -82,8 +82,9 @@ class Soc(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.core = core = self.core
-        m.submodules.router = router = AxiDecoder([memory_map.DRAM, memory_map.PERIPHERALS], ordered=True)
         cut = self.config.core.cuts.bus
+        regions = [memory_map.DRAM, memory_map.PERIPHERALS]
+        m.submodules.router = router = AxiDecoder(regions, ordered=True, cut=cut)
         m.submodules.bridge = bridge = PeripheralBridge(cut=cut)
         m.submodules.boot_rom = boot_rom = BootRom()
         m.submodules.finisher = finisher = Finisher()
@@ -98,7 +99,7 @@ class Soc(wiring.Component):
             memory_map.UART: uart.bus,
             memory_map.VIRTIO: flipped(self.ext),
         }
-        m.submodules.decoder = decoder = PeripheralDecoder(list(devices))
+        m.submodules.decoder = decoder = PeripheralDecoder(list(devices), cut=cut)
 
         # Buses
         connect(m, flipped(self.dma), core.dma)
@@ -112,12 +113,7 @@ class Soc(wiring.Component):
         connect(m, router.subordinates[1], bridge.bus)
         connect(m, bridge.peripheral, decoder.bus)
         for port, device in zip(decoder.devices, devices.values(), strict=True):
-            if cut and device is uart.bus:
-                m.submodules.uart_slice = before = PeripheralSlice()
-                connect(m, port, before.bus)
-                connect(m, before.device, device)
-            else:
-                connect(m, port, device)
+            connect(m, port, device)
 
         # Interrupts and time
         first = memory_map.VIRTIO_IRQ

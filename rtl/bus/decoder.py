@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
@@ -93,6 +93,7 @@ class AxiDecoder(wiring.Component):
     ----------
     regions: where the subordinates are, in the order of their ports; addresses are passed on unchanged
     ordered: bursts of all ids wait for each other as those of one id do; far less logic
+    cut: work out an address's target in a cycle of its own (``Cuts.bus``)
 
     Members
     -------
@@ -107,9 +108,11 @@ class AxiDecoder(wiring.Component):
         id_width: int = 4,
         addr_width: int = 56,
         ordered: bool = False,
+        cut: bool = False,
     ) -> None:
         _check(regions)
         self.ordered = ordered
+        self.cut = cut
         self.regions = tuple(regions)
         self.id_width = id_width
         self.addr_width = addr_width
@@ -128,18 +131,22 @@ class AxiDecoder(wiring.Component):
         self._write(m, targets)
         return m
 
-    def _select(self, m: Module, address, name: str) -> Signal:
-        """One-hot: the target of ``address``, the last if it is in no region."""
+    def _select(self, m: Module, address, name: str, waits: Value) -> Signal:
+        """One-hot: the target of ``address``, the last if it is in no region. With ``cut`` it is not known
+        before the second cycle of an address, that is, after one in which the address ``waits``."""
         chosen = Signal(len(self.regions) + 1, name=name)
         hits = Cat(_within(address, region) for region in self.regions)
-        m.d.comb += chosen.eq(Cat(hits, ~hits.any()))
+        if self.cut:
+            m.d.sync += chosen.eq(Cat(hits, ~hits.any()) & waits.replicate(len(chosen)))
+        else:
+            m.d.comb += chosen.eq(Cat(hits, ~hits.any()))
         return chosen
 
     def _read(self, m: Module, targets: list) -> None:
         bus, count = self.bus, len(targets)
         m.submodules.reads = reads = _Outstanding(count, 0 if self.ordered else self.id_width)
         m.submodules.read_turn = turn = RoundRobin(count)
-        chosen = self._select(m, bus.araddr, "read_target")
+        chosen = self._select(m, bus.araddr, "read_target", bus.arvalid & ~reads.start)
         m.d.comb += [
             reads.id.eq(bus.arid),
             reads.target.eq(chosen),
@@ -162,7 +169,7 @@ class AxiDecoder(wiring.Component):
         bus, count = self.bus, len(targets)
         m.submodules.writes = writes = _Outstanding(count, 0 if self.ordered else self.id_width)
         m.submodules.response_turn = turn = RoundRobin(count)
-        chosen = self._select(m, bus.awaddr, "write_target")
+        chosen = self._select(m, bus.awaddr, "write_target", bus.awvalid & ~writes.start)
         data_target = Signal(count)
         """Where the data of the burst whose address has gone belong; 0 if none is due."""
         data_ends = bus.wvalid & bus.wready & bus.wlast
@@ -202,6 +209,8 @@ class PeripheralDecoder(wiring.Component):
     Parameters
     ----------
     regions: where the devices are, in the order of their ports
+    cut: an access reaches its device a cycle later, and its answer comes back a cycle later, from registers
+        (``Cuts.bus``)
 
     Members
     -------
@@ -209,15 +218,19 @@ class PeripheralDecoder(wiring.Component):
     devices: list of the ports to the devices
     """
 
-    def __init__(self, regions: Sequence[Region]) -> None:
+    def __init__(self, regions: Sequence[Region], *, cut: bool = False) -> None:
         _check(regions)
         self.regions = tuple(regions)
+        self.cut = cut
         signature = PeripheralSignature()
         super().__init__({"bus": In(signature), "devices": Out(signature).array(len(regions))})
 
     def elaborate(self, platform) -> Module:
         m = Module()
         bus = self.bus
+        if self.cut:
+            self._between_registers(m)
+            return m
         m.d.comb += [bus.ready.eq(1), bus.error.eq(1)]
         for region, device in zip(self.regions, self.devices, strict=True):
             chosen = Signal(name=f"at_{region.name}")
@@ -230,3 +243,29 @@ class PeripheralDecoder(wiring.Component):
             with m.If(chosen):
                 m.d.comb += forward(bus, device, ("ready", "rdata", "error"))
         return m
+
+    def _between_registers(self, m: Module) -> None:
+        """Only which device is meant, and its answer, are in registers: the rest of an access stands anyway
+        until it is answered."""
+        bus, nowhere = self.bus, len(self.regions)
+        hits = Cat(_within(bus.addr, region) for region in self.regions)
+        chosen = Signal(nowhere + 1)
+        ready, error, rdata = chosen[nowhere], chosen[nowhere], Const(0, 64)
+        for number, (region, device) in enumerate(zip(self.regions, self.devices, strict=True)):
+            bits = (region.size - 1).bit_length()
+            here = chosen[number]
+            m.d.comb += [
+                device.valid.eq(here),
+                device.addr.eq((bus.addr[:bits] - region.base % (1 << bits))[:bits]),
+                *forward(device, bus, ("size", "write", "wdata", "wstrb")),
+            ]
+            ready |= here & device.ready
+            error |= here & device.error
+            rdata |= here.replicate(64) & device.rdata
+        waits = bus.valid & ~bus.ready & ~ready
+        m.d.sync += [
+            chosen.eq(Cat(hits, ~hits.any()) & waits.replicate(len(chosen))),
+            bus.ready.eq(ready),
+            bus.error.eq(error),
+            bus.rdata.eq(rdata),
+        ]

@@ -6,9 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from rtl.bus.axi import AxiSignature
 from rtl.bus.axi_channels import ADDRESS, READ_DATA, RESPONSE, WRITE_DATA, forward
-from rtl.bus.peripheral import PeripheralSignature
 
-__all__ = ["AxiSlice", "PeripheralSlice", "StreamSlice"]
+__all__ = ["AxiSlice", "StreamSlice"]
 
 
 class StreamSlice(wiring.Component):
@@ -76,27 +75,3 @@ class AxiSlice(wiring.Component):
             *forward(register.input.p, source, payload),
             *forward(sink, register.output.p, payload),
         ]
-
-
-class PeripheralSlice(wiring.Component):
-    """A device's port, its requests and answers each a cycle later.
-
-    Members
-    -------
-    bus: the bridge's port
-    device: to the device
-    """
-
-    bus: In(PeripheralSignature())
-    device: Out(PeripheralSignature())
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        bus, device = self.bus, self.device
-        m.d.sync += [
-            device.valid.eq(bus.valid & ~bus.ready & ~(device.valid & device.ready)),
-            bus.ready.eq(device.valid & device.ready),
-            *forward(device, bus, ("addr", "size", "write", "wdata", "wstrb")),
-            *forward(bus, device, ("rdata", "error")),
-        ]
-        return m

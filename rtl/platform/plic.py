@@ -43,7 +43,7 @@ class PlicSelector(wiring.Component):
     sources: int
         Number of the last source; source 0 does not exist.
     cut: bool
-        ``id`` comes a cycle later.
+        ``priority`` comes a cycle later, ``id`` two cycles.
 
     Attributes
     ----------
@@ -77,12 +77,16 @@ class PlicSelector(wiring.Component):
             awake = awake | self.planes[plane]
         left = Signal(width, name="left")
         m.d.comb += left.eq(self.candidates & awake)
+        found = Signal(PRIORITY_BITS) if self.cut else self.priority
         for bit in reversed(range(PRIORITY_BITS)):
+            plane = self.planes[bit]
+            if self.cut and bit == 0:
+                left, plane = self._halfway(m, left, plane, found)
             higher = Signal(width, name=f"higher_{bit}")
             rest = Signal(width, name=f"left_{bit}")
             m.d.comb += [
-                higher.eq(left & self.planes[bit]),
-                self.priority[bit].eq(higher.any()),
+                higher.eq(left & plane),
+                found[bit].eq(higher.any()),
                 rest.eq(Mux(higher.any(), higher, left)),
             ]
             left = rest
@@ -96,6 +100,15 @@ class PlicSelector(wiring.Component):
             having = sum(1 << source for source in range(width) if source >> bit & 1)
             m.d.comb += self.id[bit].eq((winner & Const(having, width)).any())
         return m
+
+    def _halfway(self, m: Module, left: Signal, plane: Signal, found: Signal) -> tuple[Signal, Signal]:
+        """Registers before the last bit: who is left, its plane from the same cycle (a priority that changes
+        must not be seen half old, half new) and the upper bits of the priority."""
+        left_before, plane_before = Signal.like(left), Signal.like(left)
+        upper = Signal(PRIORITY_BITS - 1)
+        m.d.sync += [left_before.eq(left), plane_before.eq(plane), upper.eq(found[1:])]
+        m.d.comb += self.priority.eq(Cat(found[0], upper))
+        return left_before, plane_before
 
 
 class Plic(wiring.Component):
@@ -125,7 +138,8 @@ class Plic(wiring.Component):
     contexts: int
         Interrupt targets. In this machine: 0 is hart 0 in M mode, 1 in S mode.
     cut: bool
-        A register more in the search; answers take a cycle more (``Cuts.bus``).
+        Registers in the search and behind the decoding of addresses; answers take two cycles more, ``lines``
+        one (``Cuts.bus``).
 
     Attributes
     ----------
@@ -162,6 +176,7 @@ class Plic(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        self._matches: list[tuple[Signal, Value]] = []
         self._gateways(m)
         for c in range(self.contexts):
             self._target(m, c)
@@ -172,15 +187,16 @@ class Plic(wiring.Component):
         acts = Signal()
         answers = Signal()
         value = Signal(_WORD)
-        under_way = answers
+        begins, under_way = acts, answers
         if self.cut:
-            acted = Signal()
-            m.d.sync += [acted.eq(acts), answers.eq(acted)]
-            under_way = acted | answers
+            # It acts in its second cycle, on what the first one found out about its address.
+            begins, acted = Signal(), Signal()
+            m.d.sync += [acts.eq(begins), acted.eq(acts), answers.eq(acted)]
+            under_way = acts | acted | answers
         else:
             m.d.sync += answers.eq(acts)
         m.d.comb += [
-            acts.eq(bus.valid & (bus.size == 2) & ~under_way),
+            begins.eq(bus.valid & (bus.size == 2) & ~under_way),
             bus.ready.eq(answers | bus.valid & (bus.size != 2)),
             bus.error.eq(~answers),
             bus.rdata.eq(value.replicate(2)),
@@ -191,7 +207,16 @@ class Plic(wiring.Component):
             self._source_registers(m, value, wdata)
             for c in range(self.contexts):
                 self._context_registers(m, c, value, wdata)
+        m.d.sync += [known.eq(match) for known, match in self._matches]
         return m
+
+    def _at(self, match: Value) -> Value:
+        """Whether the address of the access that acts fulfils ``match``."""
+        if not self.cut:
+            return match
+        known = Signal()
+        self._matches.append((known, match))
+        return known
 
     def _gateways(self, m: Module) -> None:
         """Pass on a level unless the source's last request still waits or is in service."""
@@ -222,13 +247,13 @@ class Plic(wiring.Component):
     def _source_registers(self, m: Module, value: Signal, wdata: Value) -> None:
         bus = self.bus
         number = bus.addr[2:12]
-        with m.If(bus.addr[12:] == PRIORITY >> 12):
+        with m.If(self._at(bus.addr[12:] == PRIORITY >> 12)):
             m.d.sync += value.eq(Cat((plane >> number)[0] for plane in self._planes))
             with m.If(bus.write & (number != 0)):
                 chosen = _one_hot(number, self.sources + 1)
                 for bit, plane in enumerate(self._planes):
                     m.d.sync += plane.eq(Mux(wdata[bit], plane | chosen, plane & ~chosen))
-        with m.If(bus.addr[12:] == PENDING >> 12):
+        with m.If(self._at(bus.addr[12:] == PENDING >> 12)):
             for index, chunk in enumerate(self._words(self._pending)):
                 with m.If(number == index):
                     m.d.sync += value.eq(chunk)
@@ -237,15 +262,15 @@ class Plic(wiring.Component):
         bus = self.bus
         enable, threshold = self._enables[c], self._thresholds[c]
         for index, chunk in enumerate(self._words(enable)):
-            with m.If(bus.addr == ENABLE + ENABLE_STRIDE * c + 4 * index):
+            with m.If(self._at(bus.addr == ENABLE + ENABLE_STRIDE * c + 4 * index)):
                 m.d.sync += value.eq(chunk)
                 with m.If(bus.write):
                     m.d.sync += chunk.eq(wdata & (~1 if index == 0 else -1))
-        with m.If(bus.addr == CONTEXT + CONTEXT_STRIDE * c + THRESHOLD):
+        with m.If(self._at(bus.addr == CONTEXT + CONTEXT_STRIDE * c + THRESHOLD)):
             m.d.sync += value.eq(threshold)
             with m.If(bus.write):
                 m.d.sync += threshold.eq(wdata)
-        with m.If(bus.addr == CONTEXT + CONTEXT_STRIDE * c + CLAIM):
+        with m.If(self._at(bus.addr == CONTEXT + CONTEXT_STRIDE * c + CLAIM)):
             m.d.sync += value.eq(self._best[c])
             with m.If(bus.write):
                 m.d.comb += self._completed.eq(_one_hot(wdata, self.sources + 1) & enable)

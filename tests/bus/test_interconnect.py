@@ -9,7 +9,7 @@ from amaranth.sim import Simulator
 from rtl.bus.arbiter import AxiArbiter
 from rtl.bus.axi import AxiResp
 from rtl.bus.decoder import AxiDecoder, PeripheralDecoder
-from rtl.isa.memory_map import CLINT, DEVICES, DRAM_BASE, PLIC, UART, Region
+from rtl.isa.memory_map import BOOT_ROM, CLINT, DEVICES, DRAM_BASE, PLIC, UART, VIRTIO, Region
 from tests.bus.axi_manager import AxiManager, Transaction, random_transaction
 from tests.bus.axi_memory import AxiMemory
 
@@ -94,13 +94,14 @@ def test_arbiter_refuses_narrow_ids():
         AxiArbiter(4, id_width=2)
 
 
+@pytest.mark.parametrize("cut", [False, True])
 @pytest.mark.parametrize("ordered", [False, True])
 @pytest.mark.parametrize("seed", range(2))
-def test_decoder(seed, ordered):
+def test_decoder(seed, ordered, cut):
     """Bursts of a few ids to two memories and to nowhere; those of one id are answered in order."""
     rng = Random(seed)
     regions = [Region("low", 0x1000, 0x3000), Region("high", DRAM_BASE, 0x1000)]
-    dut = AxiDecoder(regions, ordered=ordered)
+    dut = AxiDecoder(regions, ordered=ordered, cut=cut)
     memories = [AxiMemory(port, rng=Random(rng.random())) for port in dut.subordinates]
     bases = (0x1000, 0x3F00, DRAM_BASE, DRAM_BASE + 0xF00, 0x4000, 0xFFF00, DRAM_BASE + 0x1000)
     transactions = [random_transaction(rng, rng.choice(bases), 256, 3) for _ in range(120)]
@@ -157,6 +158,62 @@ def test_peripheral_decoder():
             assert ctx.get(dut.bus.ready) and ctx.get(dut.bus.error)
 
     simulator = Simulator(dut)
+    simulator.add_testbench(testbench)
+    simulator.run()
+
+
+def test_peripheral_decoder_with_registers():
+    """Each access reaches its device alone, in the cycle behind, and is answered in the cycle behind that."""
+    dut = PeripheralDecoder(DEVICES, cut=True)
+    places = [
+        (address, number, address - region.base)
+        for number, region in enumerate(DEVICES)
+        for address in (region.base, region.base + region.size // 2, region.end - 4)
+    ]
+    places += [
+        (address, None, 0)
+        for address in (0, BOOT_ROM.base - 4, UART.end, PLIC.base - 4, PLIC.end, VIRTIO.end)
+    ]
+
+    async def testbench(ctx):
+        def reached():
+            return [number for number, port in enumerate(dut.devices) if ctx.get(port.valid)]
+
+        for address, number, offset in places:
+            ctx.set(dut.bus.addr, address)
+            ctx.set(dut.bus.valid, 1)
+            assert not reached() and not ctx.get(dut.bus.ready)
+            await ctx.tick()
+            assert reached() == ([] if number is None else [number])
+            if number is not None:
+                device = dut.devices[number]
+                assert ctx.get(device.addr) == offset
+                for refused in (0, 1):
+                    await ctx.tick().repeat(2)
+                    assert reached() == [number] and not ctx.get(dut.bus.ready)
+                    ctx.set(device.ready, 1)
+                    ctx.set(device.error, refused)
+                    ctx.set(device.rdata, address << 8 | refused)
+                    await ctx.tick()
+                    ctx.set(device.ready, 0)
+                    assert not reached()
+                    assert ctx.get(dut.bus.ready) and ctx.get(dut.bus.error) == refused
+                    assert ctx.get(dut.bus.rdata) == address << 8 | refused
+                    ctx.set(device.rdata, (1 << 64) - 1)
+                    await ctx.tick()
+                    assert not reached() and not ctx.get(dut.bus.ready)
+                    if not refused:
+                        await ctx.tick()
+            else:
+                await ctx.tick()
+                assert ctx.get(dut.bus.ready) and ctx.get(dut.bus.error) and ctx.get(dut.bus.rdata) == 0
+                ctx.set(dut.bus.valid, 0)
+                await ctx.tick()
+            ctx.set(dut.bus.valid, 0)
+            await ctx.tick()
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
     simulator.add_testbench(testbench)
     simulator.run()
 

@@ -9,8 +9,10 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from rtl.bus.axi import AxiSignature
 from rtl.bus.bridge import PeripheralBridge
+from rtl.bus.decoder import PeripheralDecoder
 from rtl.bus.peripheral import PeripheralSignature
-from rtl.bus.slice import AxiSlice, PeripheralSlice
+from rtl.bus.slice import AxiSlice
+from rtl.isa.memory_map import Region
 from tests.bus.axi_manager import AxiManager, Transaction, random_transaction
 from tests.bus.axi_memory import AxiMemory
 from tests.bus.test_bridges import Device
@@ -48,7 +50,7 @@ def test_a_beat_per_cycle(write):
 
 
 class SlicedBridge(wiring.Component):
-    """A bridge with a slice behind it."""
+    """A bridge with a decoder behind it that keeps what it finds out in registers."""
 
     bus: In(AxiSignature())
     device: Out(PeripheralSignature())
@@ -56,10 +58,10 @@ class SlicedBridge(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         m.submodules.bridge = bridge = PeripheralBridge(cut=True)
-        m.submodules.slice = registers = PeripheralSlice()
+        m.submodules.decoder = decoder = PeripheralDecoder([Region("all", 0, 1 << 32)], cut=True)
         connect(m, flipped(self.bus), bridge.bus)
-        connect(m, bridge.peripheral, registers.bus)
-        connect(m, registers.device, flipped(self.device))
+        connect(m, bridge.peripheral, decoder.bus)
+        connect(m, decoder.devices[0], flipped(self.device))
         return m
 
 
