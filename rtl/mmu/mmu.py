@@ -129,22 +129,19 @@ class Mmu(wiring.Component):
         """Fences and changes of ``context`` act from registers, one cycle later; nothing is answered until
         that is over. Returns the fence and whether it acts.
 
-        In the very cycle of a change nobody uses an answer, if the other parts are cut, too: an access comes
-        to the memory stage at the earliest in the cycle behind (those of the VMX unit are physical); what is
-        fetched is thrown away by the redirect, where the change matters to fetches at all.
+        In the very cycle of a change, or in a fence's first, nobody uses an answer, if the other parts are
+        cut, too: an access comes to the memory stage at the earliest in the cycle behind (those of the VMX
+        unit are physical); what is fetched is thrown away by the redirect, where the change or the fence
+        matters to fetches at all.
         """
-        fence, valid, late = Signal(Fence), Signal(), Signal()
+        fence, valid = Signal(Fence), Signal()
         cuts = self.config.cuts
         alone = not (cuts.memory and cuts.fetch and cuts.redirect and cuts.execute)
-        unasked = changed if alone else 0
-        m.d.sync += [
-            fence.eq(self.fence.fence),
-            valid.eq(self.fence.valid & ~self.fence.ready),
-            late.eq(changed),
-        ]
+        unasked = self.fence.valid | changed if alone else 0
+        begins = self.fence.valid & ~self.fence.ready
+        m.d.sync += [fence.eq(self.fence.fence), valid.eq(begins), abort.eq(begins | changed)]
         m.d.comb += [
             self.fence.ready.eq(valid & ~walker.busy_write),
-            abort.eq(valid | late),
-            *(side.hush.eq(self.fence.valid | unasked | late) for side in sides),
+            *(side.hush.eq(abort | unasked) for side in sides),
         ]
         return fence, valid

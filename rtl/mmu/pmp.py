@@ -114,7 +114,7 @@ class Pmp(wiring.Component):
     Parameters
     ----------
     checkers: number of ``checks`` ports
-    registered: ``state`` must be stable for a cycle before ``update``
+    registered: ``state`` must be stable for a cycle before ``update``; a check is answered a cycle later
     """
 
     def __init__(self, checkers: int, *, registered: bool = False) -> None:
@@ -139,8 +139,43 @@ class Pmp(wiring.Component):
                 following = self.state[i + 1].match == PmpMatch.TOR if i + 1 < PMP_ENTRIES else 0
                 region.decode(m, self.state[i], following)
         for number, check in enumerate(self.checks):
-            self._check(m, regions, check, number)
+            if self.registered:
+                self._check_behind(m, regions, check, number)
+            else:
+                self._check(m, regions, check, number)
         return m
+
+    def _check_behind(self, m: Module, regions: list[_Region], check, number: int) -> None:
+        """Which entries match goes into registers, the first of them decides in the next cycle."""
+        page = check.page[:_PAGE_BITS]
+        inside, machine = Signal(name=f"inside_{number}"), Signal(name=f"machine_{number}")
+        matches = Signal(PMP_ENTRIES, name=f"matches_{number}")
+        below = Signal(PMP_ENTRIES, name=f"below_{number}")
+        splits = Signal(2, name=f"splits_{number}")
+        edges = [region.near(page) for region in regions]
+        m.d.comb += below.eq(Cat(region.beyond | (page < region.page) for region in regions))
+        m.d.sync += [
+            inside.eq(check.valid & ~check.page[_PAGE_BITS:].any()),
+            machine.eq(check.machine),
+            matches.eq(
+                Cat(
+                    (region.napot & (((page ^ region.page) & ~region.ignore) == 0))
+                    | (region.tor & below[i] & (~below[i - 1] if i else 1))
+                    for i, region in enumerate(regions)
+                )
+            ),
+            splits.eq(Cat(Cat(mega for mega, _ in edges).any(), Cat(giga for _, giga in edges).any())),
+        ]
+        with m.If(inside):
+            m.d.comb += [
+                Cat(check.r, check.w, check.x).eq(machine.replicate(3)),
+                Cat(check.mega, check.giga).eq(~splits),
+            ]
+            for i, region in reversed(list(enumerate(regions))):
+                with m.If(matches[i]):
+                    m.d.comb += Cat(check.r, check.w, check.x).eq(
+                        region.rwx | (machine & ~region.locked).replicate(3)
+                    )
 
     def _check(self, m: Module, regions: list[_Region], check, number: int) -> None:
         below = [Signal(name=f"below_{number}_{i}") for i in range(PMP_ENTRIES)]

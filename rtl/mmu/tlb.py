@@ -30,7 +30,8 @@ class Tlb(wiring.Component):
     judges: for a clock faster than a simulated one's. Each entry judges the question by itself while it
         compares its tag, so that the verdict waits for no ``leaf``; and it compares its space with both of
         ``spaces``, for V = 0 and 1, in the cycle before, so that they must stand for one when something is
-        looked up, of which ``space.virt`` counts alone, and a fill must be for the one or the other
+        looked up, of which ``space.virt`` counts alone, and a fill must be for the one or the other. What
+        ``fill`` is to keep must stand there a cycle before it is ``valid``: that is when its place is chosen
     """
 
     def __init__(self, entries: int, *, judges: bool = False) -> None:
@@ -57,14 +58,21 @@ class Tlb(wiring.Component):
         self._look_up(m, entries)
         care = Signal(TAG_BITS)
         tag = Signal(TAG_BITS)
+        turn = Signal(range(self.entries))
         if self.judges:
             self._entry(m, care, tag)
+            places = Signal(self.entries)
+            overlaps = Signal(self.entries)
+            ours, others = self._place(m, entries, turn, care, tag)
+            m.d.sync += [places.eq(Cat(ours)), overlaps.eq(Cat(others))]
         with m.If(self.fence_valid):
             self._invalidate(m, entries)
         with m.Elif(self.fill.valid):
-            if not self.judges:
+            if self.judges:
+                self._replace(m, entries, turn, care, tag, places, overlaps)
+            else:
                 self._entry(m, care, tag)
-            self._replace(m, entries, care, tag)
+                self._replace(m, entries, turn, care, tag, *self._place(m, entries, turn, care, tag))
         return m
 
     def _look_up(self, m: Module, entries: list["_Entry"]) -> None:
@@ -131,21 +139,29 @@ class Tlb(wiring.Component):
             tag.eq(_tag(fill.vpn, fill.space) & care),
         ]
 
-    def _replace(self, m: Module, entries: list["_Entry"], care: Signal, tag: Signal) -> None:
+    def _place(
+        self, m: Module, entries: list["_Entry"], turn: Signal, care: Signal, tag: Signal
+    ) -> tuple[list[Value], list[Value]]:
+        """Of each entry, whether it is the one to fill, and whether it overlaps the new one."""
         victim = Signal(range(self.entries))
-        turn = Signal(range(self.entries))
         m.d.comb += victim.eq(turn)
-        m.d.sync += turn.eq(Mux(turn == self.entries - 1, 0, turn + 1))
         for i, entry in reversed(list(enumerate(entries))):
             with m.If(~entry.valid):
                 m.d.comb += victim.eq(i)
+        ours = [victim == i for i in range(self.entries)]
+        return ours, [((entry.tag ^ tag) & entry.care & care) == 0 for entry in entries]
+
+    def _replace(
+        self, m: Module, entries: list["_Entry"], turn: Signal, care: Signal, tag: Signal, places, overlaps
+    ) -> None:
+        m.d.sync += turn.eq(Mux(turn == self.entries - 1, 0, turn + 1))
         for i, entry in enumerate(entries):
-            with m.If(victim == i):
+            with m.If(places[i]):
                 m.d.sync += [entry.tag.eq(tag), entry.care.eq(care), entry.leaf.eq(self.fill.leaf)]
                 if self.judges:
                     virt = self.fill.space.virt
                     m.d.sync += entry.here.eq(Cat(~virt, virt))
-            with m.Elif(((entry.tag ^ tag) & entry.care & care) == 0):
+            with m.Elif(overlaps[i]):
                 m.d.sync += entry.valid.eq(0)
 
 

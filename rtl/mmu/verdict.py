@@ -19,8 +19,8 @@ class _Page(data.Struct):
 class KeptVerdict(wiring.Component):
     """One verdict of the PMP and the pages that it holds for, up to the 1 GiB around the one asked for.
 
-    Another page's verdict stands here two cycles after it has been asked for: the page goes into a register,
-    from there through the PMP and its verdict into another.
+    Another page's verdict stands here three cycles after it has been asked for: the page goes into a
+    register, from there to the PMP, which answers a cycle later, and its verdict into another register.
 
     Ports
     -----
@@ -47,12 +47,13 @@ class KeptVerdict(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        asked, kept = Signal(_Page), Signal(_Page)
+        asked, compared, kept = Signal(_Page), Signal(_Page), Signal(_Page)
         mega, giga = Signal(), Signal()
         m.d.sync += [
             asked.valid.eq(self.valid),
             asked.number.eq(self.page),
             asked.machine.eq(self.machine),
+            compared.eq(asked),
         ]
         m.d.comb += [
             self.pmp.valid.eq(asked.valid),
@@ -62,15 +63,15 @@ class KeptVerdict(wiring.Component):
                 kept.valid & (kept.machine == self.machine) & _together(kept.number, self.page, mega, giga)
             ),
         ]
-        with m.If(asked.valid):
+        with m.If(compared.valid):
             m.d.sync += [
-                kept.eq(asked),
+                kept.eq(compared),
                 *(getattr(self, name).eq(getattr(self.pmp, name)) for name in ("r", "w", "x")),
                 mega.eq(self.pmp.mega),
                 giga.eq(self.pmp.giga),
             ]
         with m.If(self.drop):
-            m.d.sync += kept.valid.eq(0)
+            m.d.sync += [compared.valid.eq(0), kept.valid.eq(0)]
         return m
 
 

@@ -2,14 +2,14 @@
 
 from types import SimpleNamespace
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib.wiring import Out
 
 from rtl.cache.interface import CacheOp
 from rtl.isa.paging import PAGE_SHIFT, PPN_BITS
 from rtl.mmu.interface import Access, FaultKind
-from rtl.mmu.permissions import Question, Rights, StageRights, pmp_allows
-from rtl.mmu.pte import PteLayout, is_giga, is_mega
+from rtl.mmu.permissions import Question, pmp_allows
+from rtl.mmu.pte import PteLayout
 from rtl.mmu.tags import VPN_BITS, Leaf, in_range, space_of
 from rtl.mmu.walk_cache import GuestLeaf, GuestTlb, TableCache, TablePointer
 from rtl.mmu.walk_state import PTE_SHIFT, Look, Plan, WalkState
@@ -30,15 +30,17 @@ class CutWalker(Walker):
     WAIT     ... and arrives
     SEARCH   the G-stage TLB and table cache are searched for the goal
     CHOOSE   what they found: an entry for the next step, or the address of one to read
-    CHECK    the PMP's verdict on the page that the walk ends in
+    CHECK    the PMP compares the page that the walk ends in
+    VERDICT  ... and says what may be done to it
     GRANT    the verdict and both stages' rights become a TLB entry, or a fault
-    FILL     the TLBs are written
+    PLACE    the TLBs choose an entry for it
+    FILL     ... and are written
     FAIL     the fault is reported
     WRITE    and behind: as in ``Walker``
     =======  ==============================================================================================
 
-    A read that the data cache answers at once makes a step of four cycles, the G-stage TLB's answer one of
-    four as well; a hit of the second level costs five cycles and not two.
+    A read that the data cache answers at once makes a step of five cycles, the G-stage TLB's answer one of
+    four; a hit of the second level costs six cycles and not two.
 
     An abort ends the walk in every state but those that wait for the data cache, and nothing is written in a
     cycle with ``abort``. Whether a store is still wanted is known one cycle late: its requester must not drop
@@ -102,39 +104,13 @@ class CutWalker(Walker):
     def _search(self, m: Module) -> None:
         """The walker's caches: what they found a cycle ago, what they keep of the step a cycle ago."""
         now = self.s.now
-        goal_page = now.gpa[PAGE_SHIFT : PAGE_SHIFT + VPN_BITS]
-        vmid = self.context.hgatp.vmid
-        m.d.comb += [
-            self.tables.vpn.eq(self.vpn),
-            self.tables.space.eq(self.space),
-            self.guest_tables.vpn.eq(goal_page),
-            self.guest_tables.space.eq(vmid),
-            self.guest_tlb.page.eq(goal_page),
-            self.guest_tlb.vmid.eq(vmid),
-        ]
-        for cache in (self.tables, self.guest_tables, self.guest_tlb):
-            m.d.comb += [
-                cache.enable.eq(1),
-                cache.fence_valid.eq(self.fence_valid),
-                cache.fence.eq(self.fence),
-            ]
+        self._ask(m, now.gpa[PAGE_SHIFT : PAGE_SHIFT + VPN_BITS])
         self.table_answer, self.keep_table = self._behind(m, self.tables, "pointer", TablePointer)
         self.guest_table_answer, self.keep_guest_table = self._behind(
             m, self.guest_tables, "pointer", TablePointer
         )
         self.guest_answer, self.keep_guest = self._behind(m, self.guest_tlb, "leaf", GuestLeaf)
-        pte, kept, page = now.pte, self.guest_tlb.fill_leaf, self.address[PAGE_SHIFT:]
-        m.d.comb += [
-            self.tables.fill_pointer.ppn.eq(page),
-            self.tables.fill_pointer.last.eq(now.level == 0),
-            self.tables.fill_pointer.global_.eq(now.global_),
-            self.guest_tables.fill_pointer.ppn.eq(page),
-            self.guest_tables.fill_pointer.last.eq(now.guest_level == 0),
-            kept.ppn.eq(pte.ppn),
-            kept.rights.as_value().eq(Cat(pte.r, pte.w, pte.x, pte.d)),
-            kept.mega.eq(is_mega(now.guest_level)),
-            kept.giga.eq(is_giga(now.guest_level)),
-        ]
+        self._keep(m, now, self.address[PAGE_SHIFT:])
 
     def _behind(self, m: Module, cache, name: str, shape) -> tuple[SimpleNamespace, Signal]:
         """Registers at the output of a cache and before its ``fill``; returns the answer and the order."""
@@ -159,15 +135,7 @@ class CutWalker(Walker):
     def _decide(self, m: Module) -> None:
         """The plan of a step, and registers for what comes of it."""
         self.decided = plan = self.plan
-        with m.Switch(self.s.now.look):
-            with m.Case(Look.START):
-                self._begin(m)
-            with m.Case(Look.STAGE1):
-                self._first_stage(m)
-            if self.hypervisor:
-                with m.Case(Look.GUEST):
-                    self._guest_stage(m)
-        self._enter(m)
+        self._look(m)
         with m.If(plan.translate):
             m.d.comb += self.s.next.gpa.eq(plan.goal)
         self.failed_step = plan.failed | (plan.write & ~self.may_write)
@@ -185,39 +153,11 @@ class CutWalker(Walker):
 
     # --- results -----------------------------------------------------------------------------------------
 
-    def _entry(self, m: Module, pmp) -> Value:
-        """Keep the TLB entry at which the walk ended; returns whether the PMP grants the access."""
-        now, leaf = self.s.now, self.leaf
-        two = now.look == Look.GUEST
-        bare = StageRights.const({"r": 1, "w": 1, "x": 1, "d": 1})
-        second = StageRights(Mux(two, Cat(now.pte.r, now.pte.w, now.pte.x, now.pte.d), bare))
-        rights = Rights.combine(now.first, second, pmp, now.first_user, ~self.space.stage1)
-        m.d.sync += [
-            leaf.ppn.eq(self.page),
-            leaf.mega.eq(is_mega(now.first_level) & (~two | is_mega(now.guest_level)) & pmp.mega),
-            leaf.giga.eq(is_giga(now.first_level) & (~two | is_giga(now.guest_level)) & pmp.giga),
-            leaf.stage1_mega.eq(is_mega(now.first_level)),
-            leaf.stage1_giga.eq(is_giga(now.first_level)),
-            leaf.all_asids.eq(now.global_ | ~self.space.stage1),
-            *(getattr(leaf.rights, name).eq(value) for name, value in rights.items()),
-        ]
-        return pmp_allows(pmp, self.request.access, self.request.hlvx)
-
     def _report(self, m: Module) -> None:
         """The fault, if it comes to that."""
-        now, fault = self.s.now, self.fault
-        m.d.comb += fault.kind.eq(self.kind)
+        m.d.comb += self.fault.kind.eq(self.kind)
         with m.If(self.kind == FaultKind.GUEST_PAGE):
-            m.d.comb += [
-                fault.gpa.eq(Mux(self.space.stage1, now.gpa, self.request.vaddr)),
-                fault.implicit.eq(~now.final),
-                fault.implicit_write.eq(~now.final & now.update),
-            ]
-            with m.If(now.look == Look.GUEST):
-                m.d.comb += [
-                    fault.rights.eq(Cat(now.pte.r, now.pte.w, now.pte.x)),
-                    fault.misconfigured.eq(now.pte.v & now.pte.malformed(now.guest_level)),
-                ]
+            self._blame(m)
 
     # --- one thing after another -------------------------------------------------------------------------
 
@@ -226,19 +166,17 @@ class CutWalker(Walker):
         verdict = SimpleNamespace(**{name: Signal(name=f"pmp_{name}") for name in "r w x mega giga".split()})
         poisoned, from_second, idle = Signal(), Signal(), Signal()
         updated = Signal(PteLayout)
-        dirties = Mux((now.look == Look.GUEST) & ~now.final, now.update, self.store)
+        answered, failed, swapped = Signal(), Signal(), Signal()
         m.d.comb += [
-            updated.eq(now.pte),
-            updated.a.eq(1),
-            updated.d.eq(now.pte.d | dirties),
-            memory.paddr.eq(self.address),
-            memory.expected.eq(now.pte),
-            memory.wdata.eq(updated),
-            memory.wmask.eq(-1),
+            *self._update(updated),
+            *self._access(updated),
             self.walking.eq(Mux(idle, 0, self.side)),
+            self.pmp.valid.eq(1),
             self.pmp.page.eq(self.page),
             self.events.read.eq(memory.valid & memory.ready & (memory.op == CacheOp.READ)),
         ]
+        # What the data cache says comes late.
+        m.d.sync += [answered.eq(memory.done), failed.eq(memory.error), swapped.eq(memory.swapped)]
         with m.FSM(name="walk"):
             with m.State("IDLE"):
                 m.d.comb += idle.eq(1)
@@ -259,18 +197,15 @@ class CutWalker(Walker):
                     m.next = "WAIT"
                 self._stop(m)
             with m.State("WAIT"):
-                m.d.comb += self.pmp.valid.eq(1)
                 with m.If(abort):
                     m.d.sync += poisoned.eq(1)
-                with m.If(memory.done):
-                    m.d.sync += [
-                        now.pte.eq(memory.rdata),
-                        now.denied.eq(memory.error | ~self.pmp.r),
-                        self.may_write.eq(self.pmp.w),
-                    ]
+                with m.If(answered):
                     m.next = "EXAMINE"
+                    m.d.sync += [now.denied.eq(failed | ~self.pmp.r), self.may_write.eq(self.pmp.w)]
                     with m.If(abort | poisoned):
                         m.next = "IDLE"
+                with m.Else():
+                    m.d.sync += now.pte.eq(memory.rdata)
             with m.State("SEARCH"):
                 m.next = "CHOOSE"
                 self._stop(m)
@@ -282,15 +217,23 @@ class CutWalker(Walker):
                     m.next = "READ"
                 self._stop(m)
             with m.State("CHECK"):
-                m.d.comb += self.pmp.valid.eq(1)
+                m.next = "VERDICT"
+                self._stop(m)
+            with m.State("VERDICT"):
                 m.d.sync += [signal.eq(getattr(self.pmp, name)) for name, signal in vars(verdict).items()]
                 m.next = "GRANT"
                 self._stop(m)
             with m.State("GRANT"):
-                granted = self._entry(m, verdict)
+                m.d.sync += [
+                    *self._reach(self.leaf, now, self.page, verdict),
+                    *self._rights(self.leaf, now, verdict),
+                ]
                 m.next = "FAIL"
-                with m.If(granted):
-                    m.next = "FILL"
+                with m.If(pmp_allows(verdict, self.request.access, self.request.hlvx)):
+                    m.next = "PLACE"
+                self._stop(m)
+            with m.State("PLACE"):
+                m.next = "FILL"
                 self._stop(m)
             with m.State("FILL"):
                 with m.If(~abort):
@@ -318,12 +261,12 @@ class CutWalker(Walker):
                 m.d.sync += self.page.eq(self.address[PAGE_SHIFT:])
                 with m.If(abort):
                     m.d.sync += poisoned.eq(1)
-                with m.If(memory.done):
+                with m.If(answered):
                     m.next = "AGAIN"
                     with m.If(abort | poisoned):
                         m.next = "IDLE"
-                    with m.Elif(memory.error | memory.swapped):
-                        m.d.sync += [now.denied.eq(memory.error), now.pte.eq(updated)]
+                    with m.Elif(failed | swapped):
+                        m.d.sync += [now.denied.eq(failed), now.pte.eq(updated)]
                         m.next = "EXAMINE"
             with m.State("AGAIN"):
                 m.d.comb += memory.valid.eq(~abort)
@@ -383,7 +326,7 @@ class CutWalker(Walker):
         with m.Elif(plan.write):
             m.next = "WRITE"
         with m.If(self.second_hit):
-            m.next = "FILL"
+            m.next = "PLACE"
         with m.Elif(plan.read):
             m.next = "READ"
         with m.Elif(plan.finish):

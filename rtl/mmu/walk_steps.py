@@ -45,6 +45,11 @@ class WalkSteps:
 
     def _steps(self, m: Module) -> None:
         """Decide, whatever the entry is."""
+        self._look(m)
+        self._go_on(m)
+
+    def _look(self, m: Module) -> None:
+        """Decide, but for what the G stage does."""
         with m.Switch(self.s.now.look):
             with m.Case(Look.START):
                 self._begin(m)
@@ -54,7 +59,6 @@ class WalkSteps:
                 with m.Case(Look.GUEST):
                     self._guest_stage(m)
         self._enter(m)
-        self._go_on(m)
 
     def _in_range(self) -> Value:
         """The address is one that the first stage, or else the second, may translate."""

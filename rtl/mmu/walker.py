@@ -8,7 +8,7 @@ Sources: Supervisor chapter, Sv39 (translation process), Svade and Svadu; H chap
 translation and guest-page faults; Machine chapter, PMP and paging.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -119,7 +119,7 @@ class Walker(WalkSteps, wiring.Component):
         with m.If(self.stepping):
             self._steps(m)
             self._finish(m)
-            self._keep(m)
+            self._keep(m, self.s.next, self.plan.page)
         self._sequence(m)
         return m
 
@@ -145,7 +145,10 @@ class Walker(WalkSteps, wiring.Component):
         self.goal = Signal(PA_BITS)
         with m.If(self.stepping):
             m.d.comb += self.goal.eq(Mux(plan.translate, plan.goal, now.gpa))
-        goal_page = self.goal[PAGE_SHIFT:GPA_BITS]
+        self._ask(m, self.goal[PAGE_SHIFT:GPA_BITS])
+
+    def _ask(self, m: Module, goal_page: Value) -> None:
+        """Inputs of the walker's caches; the G stage's look for ``goal_page``."""
         m.d.comb += [
             self.tables.vpn.eq(self.vpn),
             self.tables.space.eq(self.space),
@@ -165,24 +168,14 @@ class Walker(WalkSteps, wiring.Component):
 
     def _finish(self, m: Module) -> None:
         """The end of a walk: PMP verdict, TLB entry or fault."""
-        now, then, plan, request, pmp = self.s.now, self.s.next, self.plan, self.request, self.pmp
+        then, plan, request, pmp = self.s.next, self.plan, self.request, self.pmp
         granted = pmp_allows(pmp, request.access, request.hlvx)
-        two = now.look == Look.GUEST
-        bare = StageRights.const({"r": 1, "w": 1, "x": 1, "d": 1})
-        second = StageRights(Mux(two, Cat(now.pte.r, now.pte.w, now.pte.x, now.pte.d), bare))
-        rights = Rights.combine(then.first, second, pmp, then.first_user, ~self.space.stage1)
         leaf = Signal(Leaf)
         m.d.comb += [
-            leaf.ppn.eq(plan.result),
-            leaf.mega.eq(is_mega(then.first_level) & (~two | is_mega(now.guest_level)) & pmp.mega),
-            leaf.giga.eq(is_giga(then.first_level) & (~two | is_giga(now.guest_level)) & pmp.giga),
-            leaf.stage1_mega.eq(is_mega(then.first_level)),
-            leaf.stage1_giga.eq(is_giga(then.first_level)),
-            leaf.all_asids.eq(then.global_ | ~self.space.stage1),
+            *self._reach(leaf, then, plan.result, pmp),
             self.fill.leaf.eq(Mux(self.second_hit, self.second_leaf, leaf)),
+            *self._rights(leaf, then, pmp),
         ]
-        for name, value in rights.items():
-            m.d.comb += getattr(leaf.rights, name).eq(value)
         with m.If(~self.abort):
             with m.If(plan.failed | (plan.finish & ~granted) | (plan.write & ~self.may_write)):
                 m.d.comb += [self.failed.eq(self.side), self.done.eq(1)]
@@ -196,27 +189,54 @@ class Walker(WalkSteps, wiring.Component):
             self.fault.kind.eq(Mux(plan.failed, plan.kind, FaultKind.ACCESS)),
         ]
         with m.If(plan.failed & (plan.kind == FaultKind.GUEST_PAGE)):
-            m.d.comb += [
-                self.fault.gpa.eq(Mux(self.space.stage1, now.gpa, request.vaddr)),
-                self.fault.implicit.eq(~now.final),
-                self.fault.implicit_write.eq(~now.final & now.update),
-            ]
-            with m.If(now.look == Look.GUEST):
-                m.d.comb += [
-                    self.fault.rights.eq(Cat(now.pte.r, now.pte.w, now.pte.x)),
-                    self.fault.misconfigured.eq(now.pte.v & now.pte.malformed(now.guest_level)),
-                ]
+            self._blame(m)
 
-    def _keep(self, m: Module) -> None:
-        """What the walker's own caches are filled with."""
-        now, then, plan = self.s.now, self.s.next, self.plan
+    def _reach(self, leaf, state, page: Value, pmp) -> list:
+        """What the TLB entry at the end of a walk leads to and holds for; the first stage as in ``state``."""
+        now = self.s.now
+        two = now.look == Look.GUEST
+        return [
+            leaf.ppn.eq(page),
+            leaf.mega.eq(is_mega(state.first_level) & (~two | is_mega(now.guest_level)) & pmp.mega),
+            leaf.giga.eq(is_giga(state.first_level) & (~two | is_giga(now.guest_level)) & pmp.giga),
+            leaf.stage1_mega.eq(is_mega(state.first_level)),
+            leaf.stage1_giga.eq(is_giga(state.first_level)),
+            leaf.all_asids.eq(state.global_ | ~self.space.stage1),
+        ]
+
+    def _rights(self, leaf, state, pmp) -> list:
+        """What it permits: both stages and the PMP."""
+        pte = self.s.now.pte
+        bare = StageRights.const({"r": 1, "w": 1, "x": 1, "d": 1})
+        second = Mux(self.s.now.look == Look.GUEST, Cat(pte.r, pte.w, pte.x, pte.d), bare)
+        rights = Rights.combine(state.first, StageRights(second), pmp, state.first_user, ~self.space.stage1)
+        return [getattr(leaf.rights, name).eq(value) for name, value in rights.items()]
+
+    def _blame(self, m: Module) -> None:
+        """What a guest-page fault says beyond its kind."""
+        now, fault = self.s.now, self.fault
+        m.d.comb += [
+            fault.gpa.eq(Mux(self.space.stage1, now.gpa, self.request.vaddr)),
+            fault.implicit.eq(~now.final),
+            fault.implicit_write.eq(~now.final & now.update),
+        ]
+        with m.If(now.look == Look.GUEST):
+            m.d.comb += [
+                fault.rights.eq(Cat(now.pte.r, now.pte.w, now.pte.x)),
+                fault.misconfigured.eq(now.pte.v & now.pte.malformed(now.guest_level)),
+            ]
+
+    def _keep(self, m: Module, state, page: Value) -> None:
+        """What the walker's own caches are filled with: the tables in ``page``, for the levels of ``state``;
+        the leaf that was read."""
+        now = self.s.now
         kept, pte = self.guest_tlb.fill_leaf, now.pte
         m.d.comb += [
-            self.tables.fill_pointer.ppn.eq(plan.page),
-            self.tables.fill_pointer.last.eq(then.level == 0),
-            self.tables.fill_pointer.global_.eq(then.global_),
-            self.guest_tables.fill_pointer.ppn.eq(plan.page),
-            self.guest_tables.fill_pointer.last.eq(then.guest_level == 0),
+            self.tables.fill_pointer.ppn.eq(page),
+            self.tables.fill_pointer.last.eq(state.level == 0),
+            self.tables.fill_pointer.global_.eq(state.global_),
+            self.guest_tables.fill_pointer.ppn.eq(page),
+            self.guest_tables.fill_pointer.last.eq(state.guest_level == 0),
             kept.ppn.eq(pte.ppn),
             kept.rights.as_value().eq(Cat(pte.r, pte.w, pte.x, pte.d)),
             kept.mega.eq(is_mega(now.guest_level)),
@@ -230,17 +250,9 @@ class Walker(WalkSteps, wiring.Component):
         writing = Signal()
         entry_address = Cat(Const(0, PTE_SHIFT), plan.index, plan.page)
         with m.If(writing):
-            dirties = Mux((now.look == Look.GUEST) & ~now.final, now.update, self.store)
-            m.d.comb += [
-                updated.eq(now.pte),
-                updated.a.eq(1),
-                updated.d.eq(now.pte.d | dirties),
-            ]
+            m.d.comb += self._update(updated)
         m.d.comb += [
-            memory.paddr.eq(self.address),
-            memory.expected.eq(now.pte),
-            memory.wdata.eq(updated),
-            memory.wmask.eq(-1),
+            *self._access(updated),
             self.pmp.page.eq(plan.result),
             self.commit.eq(self.stepping & ~self.abort & ~(plan.read & ~memory.ready)),
             self.events.read.eq(memory.valid & memory.ready & (memory.op == CacheOp.READ)),
@@ -304,6 +316,22 @@ class Walker(WalkSteps, wiring.Component):
                     m.next = "IDLE"
                 with m.Elif(memory.ready):
                     m.next = "WAIT"
+
+    def _update(self, updated) -> list:
+        """The entry that was read, with A set and, if it must be, D."""
+        now = self.s.now
+        dirties = Mux((now.look == Look.GUEST) & ~now.final, now.update, self.store)
+        return [updated.eq(now.pte), updated.a.eq(1), updated.d.eq(now.pte.d | dirties)]
+
+    def _access(self, updated) -> list:
+        """What the data cache sees of a read or update, but for ``valid`` and ``op``."""
+        memory = self.memory
+        return [
+            memory.paddr.eq(self.address),
+            memory.expected.eq(self.s.now.pte),
+            memory.wdata.eq(updated),
+            memory.wmask.eq(-1),
+        ]
 
     def _accept(self, m: Module) -> None:
         """Take the first side that misses, and start the second-level look-up."""
