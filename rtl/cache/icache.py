@@ -1,6 +1,6 @@
 """The instruction cache."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -48,8 +48,9 @@ class InstructionCache(wiring.Component):
 
     Parameters
     ----------
-    staged: between two fetches (also when one is withdrawn) there is a cycle without ``valid``, and only then
-        the requester may show an index, which is taken at once. A miss is noticed a cycle later.
+    staged: answers come a cycle later, from registers, and a miss is noticed a cycle later. In the cycle of
+        ``done`` nothing is looked up. Behind a fetch that is withdrawn there is a cycle without ``valid``.
+        Only in such cycles the requester may show an index, which is taken at once.
     """
 
     def __init__(self, config: CacheConfig, *, staged: bool = False) -> None:
@@ -77,6 +78,8 @@ class InstructionCache(wiring.Component):
         """The arrays' output in this cycle is for the fetch."""
         self._late_done = Signal()
         """The fetch is answered by the bus, not by the arrays."""
+        self._wanted = self.cpu.valid & ~self.cpu.done if self.staged else self.cpu.valid
+        """A fetch is to be looked up."""
         self._miss = Signal(_Miss)
         self._schedule(m)
         self._lookup(m)
@@ -89,7 +92,7 @@ class InstructionCache(wiring.Component):
         g, fetch = self.geometry, self.cpu
         index_held = Signal(g.word_address_bits)
         read_address = self._arrays.read_address
-        m.d.comb += self._fresh.eq(fetch.valid & (self._read_word == g.word_address(fetch.paddr)))
+        m.d.comb += self._fresh.eq(self._wanted & (self._read_word == g.word_address(fetch.paddr)))
         m.d.sync += self._read_word.eq(read_address)
         if self.staged:
             m.d.comb += fetch.index_ready.eq(1)
@@ -123,12 +126,45 @@ class InstructionCache(wiring.Component):
             hit.eq(compare_tags(arrays.tags, arrays.valid, address.tag)),
             fill.query_set.eq(self._read_word[g.offset_bits :]),
             fill.query_offset.eq(self._read_word[: g.offset_bits]),
-            fetch.done.eq((active & settled & (hit & ~fill.pending).any()) | self._late_done),
-            fetch.data.eq(Mux(self._late_done, self.bus.rdata, select_way(hit, arrays.data))),
+            *([] if self.staged else self._answer(active & settled, hit)),
             arrays.flush.eq(fetch.flush),
             fill.kill.eq(fetch.flush | (self._miss == _Miss.DROP)),
         ]
-        self._fill_line(m, active & ~hit.any(), address)
+        if self.staged:
+            self._fill_line(m, self._answer_behind(m, active, settled, hit), address)
+        else:
+            self._fill_line(m, active & ~hit.any(), address)
+
+    def _answer(self, valid, hit) -> list:
+        """From the arrays, if ``valid``, or from the bus."""
+        fetch = self.cpu
+        return [
+            fetch.done.eq((valid & (hit & ~self._fill.pending).any()) | self._late_done),
+            fetch.data.eq(Mux(self._late_done, self.bus.rdata, select_way(hit, self._arrays.data))),
+        ]
+
+    def _answer_behind(self, m: Module, active, settled, hit) -> Value:
+        """All words that may be the answer go into registers; it is chosen there. Returns whether the fetch
+        missed, in that cycle, too."""
+        ways, fetch = self.geometry.ways, self.cpu
+        late, error, looked, found, matched = Signal(), Signal(), Signal(), Signal(ways), Signal(ways)
+        words = [Signal(64, name=f"word_{way}") for way in range(ways)]
+        word = Signal(64)
+        m.d.sync += [
+            late.eq(self._late_done),
+            error.eq(is_error(self.bus.rresp)),
+            looked.eq(active & (self._miss == _Miss.NONE)),
+            matched.eq(hit),
+            found.eq(hit & ~self._fill.pending & (active & settled & ~self._late_done).replicate(ways)),
+            *(ours.eq(theirs) for ours, theirs in zip(words, self._arrays.data, strict=True)),
+            word.eq(self.bus.rdata),
+        ]
+        m.d.comb += [
+            fetch.done.eq(found.any() | late),
+            fetch.data.eq(select_way(found, words) | Mux(late, word, 0)),
+            fetch.error.eq(late & error),
+        ]
+        return looked & ~matched.any()
 
     def _fill_line(self, m: Module, missed, address) -> None:
         """Have the line cleaned, fill it, and drop it if it was filled too early."""
@@ -140,7 +176,7 @@ class InstructionCache(wiring.Component):
         if self.staged:
             # Nothing is filled but what missed, so the arrays still say the same in the next cycle.
             noticed = Signal()
-            m.d.sync += noticed.eq(missed & (self._miss == _Miss.NONE))
+            m.d.comb += noticed.eq(missed)
             missed = noticed & self.cpu.valid
             chosen, next_way = way, Mux(noticed, way, victim)
         line = Signal(g.line)
@@ -200,7 +236,7 @@ class InstructionCache(wiring.Component):
             arrays.fill_ways.eq(fill.beat_way),
             arrays.fill_address.eq(fill.beat_address),
             arrays.fill_data.eq(bus.rdata),
-            device.valid.eq(fetch.valid & ~is_cacheable(fetch.paddr)),
+            device.valid.eq(self._wanted & ~is_cacheable(fetch.paddr)),
             device.paddr[WORD_BITS:].eq(fetch.paddr[WORD_BITS:]),
             from_line.eq(
                 settled
@@ -211,9 +247,10 @@ class InstructionCache(wiring.Component):
                 )
             ),
             from_device.eq(device.done & (device.address[WORD_BITS:] == fetch.paddr[WORD_BITS:])),
-            self._late_done.eq(fetch.valid & (from_line | from_device)),
-            fetch.error.eq(self._late_done & is_error(bus.rresp)),
+            self._late_done.eq(self._wanted & (from_line | from_device)),
         ]
+        if not self.staged:
+            m.d.comb += fetch.error.eq(self._late_done & is_error(bus.rresp))
 
     def _connect_bus(self, m: Module) -> None:
         """Line fills and device reads share the read address channel; nothing is ever written."""

@@ -133,11 +133,12 @@ def test_miss_cost_and_streaming(latency):
 
 @pytest.mark.parametrize("latency", [1, 20])
 def test_miss_cost_in_stages(latency):
-    """A cycle more to notice the miss, and one until the fill begins; one without any between two fetches."""
+    """A cycle more to notice the miss, one until the fill begins, one for the answer; one without any between
+    two fetches."""
     addresses = [DRAM_BASE + 0x100 + 8 * n for n in range(8)] * 2
     results, memory = fetch_all(addresses, latency, staged=True)
     assert [data for data, _, _ in results] == addresses
-    assert [cycles for _, _, cycles in results] == [latency + 6] + [1] * 15
+    assert [cycles for _, _, cycles in results] == [latency + 7] + [2] * 15
     assert len(memory.log) == 1
 
 

@@ -28,6 +28,7 @@ def random_code(rng: random.Random) -> tuple[bytes, dict[int, int]]:
 
 _WHOLE = Cuts()
 _FETCH = Cuts(fetch=True)
+_AT_ONCE = Cuts(fetch=True, decode=True)
 
 
 class Bench:
@@ -46,15 +47,18 @@ class Bench:
         self.branches = {pc: self.rng.choice(self.starts) for pc in self.starts if self.rng.random() < 0.15}
         self.kinds = {pc: self.rng.choice(list(BranchKind)) for pc in self.branches}
         config = CoreConfig(branch=BranchConfig(btb_entries=16), dual_issue=pairing is not None, cuts=cuts)
+        self.staged = cuts.fetch
         self.dut = Frontend(config, reset_address=BASE)
         self.checked = 0
         self.predicted = 0
         self.fault_at: int | None = None
 
     async def cache(self, ctx) -> None:
-        """Arrays hold what was indexed in the cycle before; slow answers make the frontend repeat."""
+        """Arrays hold what was indexed in the cycle before; slow answers make the frontend repeat. If it is
+        staged, an answer comes a cycle late, and nothing is looked up meanwhile."""
         dut = self.dut
         indexed = None
+        answer: int | None = None
         await ctx.tick()  # the first cycle is half as long
         await ctx.delay(1e-7)
         while True:
@@ -68,11 +72,12 @@ class Bench:
             paddr = ctx.get(dut.cache.paddr)
             fresh = indexed == (paddr & 0xFF8)  # else the arrays are read again, for the fetch that waits
             hit = ctx.get(dut.cache.valid) and fresh and self.rng.random() >= self.slow
-            ctx.set(dut.cache.done, hit)
             offset = (paddr - BASE) & ~7
-            ctx.set(
-                dut.cache.data, int.from_bytes(self.code[offset : offset + 8], "little") if hit else 0xBAD
-            )
+            found = int.from_bytes(self.code[offset : offset + 8], "little") if hit else None
+            if self.staged:
+                found, answer = answer, None if answer is not None else found
+            ctx.set(dut.cache.done, found is not None)
+            ctx.set(dut.cache.data, 0xBAD if found is None else found)
             slow = self.rng.random() < self.slow
             ctx.set(dut.cache.index_ready, not slow and (not ctx.get(dut.cache.valid) or hit))
             await ctx.delay(5e-7)  # the consumer acts in between: a redirect changes the index
@@ -172,7 +177,7 @@ class Bench:
 
 @pytest.mark.parametrize("slow, stall", [(0.0, 0.0), (0.3, 0.0), (0.0, 0.4), (0.3, 0.3)])
 @pytest.mark.parametrize("pairing", [None, 0.0, 0.7])
-@pytest.mark.parametrize("cuts", [_WHOLE, _FETCH])
+@pytest.mark.parametrize("cuts", [_WHOLE, _FETCH, _AT_ONCE])
 @pytest.mark.parametrize("seed", range(2))
 def test_every_instruction_arrives_once_and_in_order(
     seed: int, cuts: Cuts, pairing: float | None, slow: float, stall: float
@@ -188,7 +193,7 @@ def test_every_instruction_arrives_once_and_in_order(
     assert (bench.pairs > 40) == bool(pairing)
 
 
-@pytest.mark.parametrize("cuts, cycles", [(_WHOLE, 2), (_FETCH, 4)])
+@pytest.mark.parametrize("cuts, cycles", [(_WHOLE, 2), (_FETCH, 4), (_AT_ONCE, 3)])
 def test_cycles_from_a_redirect_to_decode(cuts: Cuts, cycles: int) -> None:
     """After a redirect in cycle t the target's instruction stands in front of decode in t + ``cycles``."""
     bench = Bench(0, slow=0.0, stall=0.0, cuts=cuts)
@@ -228,7 +233,7 @@ def test_nothing_is_offered_with_a_redirect_that_execute_registered() -> None:
     bench.run(consumer)
 
 
-@pytest.mark.parametrize("cuts, cycles", [(_WHOLE, 2), (_FETCH, 4)])
+@pytest.mark.parametrize("cuts, cycles", [(_WHOLE, 2), (_FETCH, 4), (_AT_ONCE, 3)])
 def test_a_fetch_fault_stops_fetch_until_a_redirect(cuts: Cuts, cycles: int) -> None:
     bench = Bench(5, slow=0.0, stall=0.0, cuts=cuts)
     bench.branches = {}

@@ -109,6 +109,8 @@ class Driver:
         ctx.set(fill.vpn, e.vpn)
         ctx.set(fill.space, e.space())
         ctx.set(fill.leaf, e.leaf())
+        if self.tlb.judges and isinstance(self.tlb, Tlb):
+            await ctx.tick()
         ctx.set(fill.valid, 1)
         await ctx.tick()
         ctx.set(fill.valid, 0)

@@ -1,4 +1,4 @@
-"""Two places for instructions before decode, which are expanded on their way in."""
+"""Places for instructions before decode, which are expanded on their way in."""
 
 from amaranth import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
@@ -20,9 +20,11 @@ class Expanded(data.Struct):
 
 
 class InstructionBuffer(wiring.Component):
-    """Passes instructions on a cycle later; neither side waits for the other in the same cycle.
+    """Passes instructions on later; neither side waits for the other in the same cycle.
 
-    It takes one instruction in a cycle, or two when it is empty.
+    With ``pairs`` there are two places behind the expanders, and it takes one instruction in a cycle, or two
+    when it is empty; each leaves in the next cycle at the earliest. Else there are two places before the
+    expander and one behind it, and an instruction leaves two cycles after it came.
 
     Members
     -------
@@ -54,6 +56,42 @@ class InstructionBuffer(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
+        if self.pairs:
+            self._expand_before(m)
+        else:
+            self._expand_between(m)
+        return m
+
+    def _expand_between(self, m: Module) -> None:
+        waiting, spare, ready = Signal(Fetched), Signal(Fetched), Signal(Expanded)
+        """``spare`` takes what comes while ``waiting`` must wait."""
+        waiting_valid, spare_valid, ready_valid = Signal(), Signal(), Signal()
+        moves = Signal()
+        taken = Signal()
+        m.d.comb += [
+            self.source.ready.eq(~spare_valid),
+            taken.eq(self.source.valid & ~spare_valid),
+            moves.eq(~ready_valid | self.instruction.ready),
+            self.instruction.valid.eq(ready_valid & ~self.flush),
+            self.instruction.p.eq(ready),
+            # Only one fetch faults, and nothing is fetched behind it.
+            self.instruction.p.fetched.fault.eq(self.source.p.fault),
+        ]
+        with m.If(moves):
+            m.d.sync += [ready.eq(self._expand(m, "waiting", waiting)), ready_valid.eq(waiting_valid)]
+        with m.If(moves | ~waiting_valid):
+            m.d.sync += [
+                waiting.eq(Mux(spare_valid, spare, self.source.p)),
+                waiting_valid.eq(spare_valid | taken),
+            ]
+        with m.If(~spare_valid):
+            m.d.sync += [spare.eq(self.source.p), spare_valid.eq(taken & waiting_valid & ~moves)]
+        with m.Elif(moves):
+            m.d.sync += spare_valid.eq(0)
+        with m.If(self.flush):
+            m.d.sync += [waiting_valid.eq(0), spare_valid.eq(0), ready_valid.eq(0)]
+
+    def _expand_before(self, m: Module) -> None:
         arriving = self._expand(m, "source", self.source.p)
         first, second = Signal(Expanded), Signal(Expanded)
         first_valid, second_valid = Signal(), Signal()
@@ -74,11 +112,9 @@ class InstructionBuffer(wiring.Component):
             m.d.sync += [second.eq(arriving), second_valid.eq(taken & first_valid & ~leaves)]
         with m.Elif(leaves):
             m.d.sync += second_valid.eq(0)
-        if self.pairs:
-            self._pair(m, first, second, first_valid, second_valid, taken, leaves)
+        self._pair(m, first, second, first_valid, second_valid, taken, leaves)
         with m.If(self.flush):
             m.d.sync += [first_valid.eq(0), second_valid.eq(0)]
-        return m
 
     def _expand(self, m: Module, name: str, fetched) -> Signal:
         m.submodules[f"{name}_expander"] = expander = Expander()

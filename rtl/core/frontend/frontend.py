@@ -56,7 +56,10 @@ class Frontend(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         m.submodules.predictor = predictor = Predictor(self.config.branch, staged=self.config.cuts.fetch)
-        m.submodules.queue = queue = FetchQueue(self.reset_address, pairs=self.config.dual_issue)
+        pairs = self.config.dual_issue
+        # What decode's buffer takes a cycle longer for, the queue makes up for.
+        at_once = self.config.cuts.decode and not pairs
+        m.submodules.queue = queue = FetchQueue(self.reset_address, pairs=pairs, at_once=at_once)
         connect(m, queue.instruction, flipped(self.instruction))
         m.d.comb += [
             self.follower.eq(queue.follower),

@@ -56,11 +56,14 @@ class FetchQueue(wiring.Component):
     ----------
     reset_address: address of the first block after reset
     pairs: offer a follower; else ``follower_valid`` and what it belongs to mean nothing
+    at_once: a block that comes to an empty queue is offered in the same cycle, but for what ``fault`` says of
+        it; not with ``pairs``
     """
 
-    def __init__(self, reset_address: int, *, pairs: bool = True) -> None:
+    def __init__(self, reset_address: int, *, pairs: bool = True, at_once: bool = False) -> None:
         self.reset_address = reset_address
         self.pairs = pairs
+        self.at_once = at_once
         super().__init__(
             {
                 "block": In(stream.Signature(Block)),
@@ -83,7 +86,7 @@ class FetchQueue(wiring.Component):
         popped = Signal(range(3))
         push = Signal()
         block = self.block.p
-        bits, shape, target = self._memories(m, head, (head + count)[:2], push)
+        (bits, shape, target), arriving = self._memories(m, head, (head + count)[:2], push)
         m.d.comb += [
             self.block.ready.eq(count != _DEPTH),
             push.eq(self.block.valid & self.block.ready),
@@ -91,6 +94,11 @@ class FetchQueue(wiring.Component):
         m.d.sync += count.eq(count - popped + push)
         with m.If(push & block.fault_valid):
             m.d.sync += fault.eq(block.fault)
+        any_block = count.any()
+        if self.at_once:
+            first = Mux(any_block, shape[0].as_value(), arriving[1].as_value())
+            shape = data.View(_Shape, first), shape[1]
+            target = Mux(any_block, target[0], arriving[2]), target[1]
 
         left = Signal(3)
         """Parcels of the first block that are still there."""
@@ -103,7 +111,10 @@ class FetchQueue(wiring.Component):
             reach.eq(left + Mux(second_valid, shape[1].count, 0)),
         ]
         window = self._window(m, bits, used, left)
-        length = self._first(m, window, left, reach, shape, target, pc, count.any(), fault)
+        if self.at_once:
+            window = Mux(any_block, window, arriving[0])
+            any_block = any_block | self.block.valid
+        length = self._first(m, window, left, reach, shape, target, pc, any_block, fault)
         leaves = self.instruction.valid & self.instruction.ready
         if self.pairs:
             both = self._second(m, window, length, left, reach, shape, target, pc)
@@ -163,7 +174,8 @@ class FetchQueue(wiring.Component):
             ]
 
     def _memories(self, m: Module, head, tail, push):
-        """Parcels, shape and target of the first two blocks; ``push`` writes the block to ``tail``."""
+        """Parcels, shape and target of the first two blocks, and of the one that arrives, which ``push``
+        writes to ``tail``."""
         block = self.block.p
         shape = Signal(_Shape)
         aligned = Signal(64)
@@ -191,7 +203,7 @@ class FetchQueue(wiring.Component):
                 second.addr.eq(head + 1),
             ]
             found.append((first.data, second.data))
-        return found
+        return found, (aligned, shape, block.target)
 
     def _window(self, m: Module, bits, used, left):
         """The next four parcels: the rest of the first block, then the second block's."""

@@ -33,8 +33,8 @@ class StagedFetch(wiring.Component):
     * look: the predictor's tables are read;
     * translate: the block's physical address is found, what follows it is predicted, and the cache's arrays
       are read;
-    * fetch: the cache answers;
-    * deliver: the block goes to the queue. Meanwhile the next one is translated.
+    * fetch: the cache's tags are compared;
+    * deliver: it answers, and the block goes to the queue. Meanwhile the next one is translated.
 
     A redirect in cycle t looks in t and delivers in t + 3.
 
@@ -85,7 +85,7 @@ class StagedFetch(wiring.Component):
         self._paddr = Signal(PA_BITS)
         self._fetching = Signal()
         self._failed = Signal()
-        """There are no parcels, if the block is to be delivered in this cycle."""
+        """There are no parcels, if the block is delivered in this cycle."""
         state = Signal(_Address)
         known = self._translate(m, state)
         self._fetch(m)
@@ -137,30 +137,24 @@ class StagedFetch(wiring.Component):
         kept = Signal(Block)
         allowed = Signal()
         arrived = Signal()
+        refused = Signal()
+        """The cache is not asked."""
+        asks = self._fetching & self.queue_ready & ~self.redirect.valid
         m.d.comb += [
             allowed.eq(~self._refused & is_executable(self._paddr)),
-            self.cache.valid.eq(
-                self._fetching & ~arrived & allowed & self.queue_ready & ~self.redirect.valid
-            ),
+            self.cache.valid.eq(asks & allowed),
+            arrived.eq(self._fetching & (self.cache.done | refused)),
+            self._failed.eq(refused | self.cache.error),
             self.cache.paddr.eq(self._paddr),
             self.cache.flush.eq(self.flush_cache),
             self._free.eq(~self._fetching | (arrived & ~self._failed)),
             self.block_valid.eq(arrived),
             block.eq(kept),
+            block.bits.eq(self.cache.data),
             block.fault_valid.eq(self._failed),
             block.fault.eq(self._fault),
         ]
-        m.d.sync += [
-            arrived.eq(
-                self._fetching
-                & ~arrived
-                & self.queue_ready
-                & ~self.redirect.valid
-                & (~allowed | self.cache.done)
-            ),
-            self._failed.eq(~allowed | self.cache.error),
-            kept.bits.eq(self.cache.data),
-        ]
+        m.d.sync += refused.eq(asks & ~allowed & ~refused)
         with m.If(~self._refused):
             m.d.comb += [block.fault.eq(0), block.fault.kind.eq(FaultKind.ACCESS)]
         # The cycle behind the one in which translation of this block ended
