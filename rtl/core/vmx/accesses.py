@@ -37,6 +37,7 @@ class Accesses:
     execute: Any
     csr: Any
     fence: Any
+    forget: Any
     verdict: Any
     cut: bool
     held: Held

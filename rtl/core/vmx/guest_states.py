@@ -26,9 +26,14 @@ class GuestStates(Accesses):
     bitmap_says: Signal
     identified: Signal
     identity: Signal
+    due: Signal
 
     def _proc(self, bit: ProcControl) -> Any:
         raise NotImplementedError
+
+    def _again(self) -> list:
+        """What the instruction in execute asks for changes; with the cut it is looked at a cycle later."""
+        return [self.due.eq(0)] if self.cut else []
 
     def _guest_states(self, m: Module) -> None:
         execute, vmcs = self.execute, self.vmcs
@@ -37,7 +42,7 @@ class GuestStates(Accesses):
             with m.If(self._single(m, "BITMAP_READ", MemoryKind.LOAD, self.address, BYTE)):
                 pair = self.access_data[:8].word_select(execute.csr_number[:2], 2)
                 says = (execute.csr_reads & pair[0]) | (execute.csr_writes & pair[1])
-                m.d.sync += [self.checked.eq(1), self.bitmap_says.eq(says)]
+                m.d.sync += [self.checked.eq(1), self.bitmap_says.eq(says), *self._again()]
                 m.next = "IDLE"
         with m.State("IDENTIFY"):
             # The first word that is not 0, and its first bit.
@@ -60,6 +65,7 @@ class GuestStates(Accesses):
                     self.identity.eq(Mux(vmcs.pending.any(), Cat(place, which), 0)),
                     self.word.eq(value & ~first),
                     self.identified.eq(1),
+                    *self._again(),
                 ]
                 m.next = "IDLE"
         self._function_states(m)

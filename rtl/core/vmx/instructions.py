@@ -8,10 +8,8 @@ from rtl.core.stages import MemoryKind
 from rtl.core.vmx.accesses import DOUBLE, WORD, page_of
 from rtl.core.vmx.checks import eptp_is_formed, is_address
 from rtl.core.vmx.fields import COUNT, GROUPS, INDEX, INDEX_BITS
-from rtl.core.vmx.guest_states import GuestStates
 from rtl.core.vmx.interface import VmxOp
-from rtl.isa.causes import Interrupt
-from rtl.isa.csrs import CSRS
+from rtl.core.vmx.requests import Requests
 from rtl.isa.paging import PA_BITS, PAGE_SHIFT, VMID_BITS
 from rtl.isa.xvmx import (
     REVISION,
@@ -22,7 +20,6 @@ from rtl.isa.xvmx import (
     Group,
     Invept,
     Invvpid,
-    PinControl,
     VmError,
 )
 
@@ -32,7 +29,7 @@ _WORDS = 1 + COUNT
 """Doublewords of a VMCS in memory that are moved: the launch state, then the fields."""
 
 
-class Instructions(GuestStates):
+class Instructions(Requests):
     """The part of ``VmxUnit`` that is a state machine (docs/xvmx.md, sections 3, 8 and 9).
 
     A state that uses memory issues one access after the other and looks at the answers; a failure leads
@@ -51,18 +48,25 @@ class Instructions(GuestStates):
         self.code = Signal(range(max(AbortCode) + 1))
         self.reason = Signal(6)
         self.checked, self.bitmap_says, self.identified = Signal(), Signal(), Signal()
+        self.fails, self.stores = Signal(), Signal()
+        """With the cut: the instruction writes INSTR_ERROR, or a field, when it is done."""
+        self.due = Signal()
+        """With the cut: the unit begins with the instruction in execute as soon as nothing is older."""
         self.identity = Signal(8)
         self._requests(m)
         # Everything below is behind a bit that is up only with something to do, or with V = 1: the simulator
         # need not look at it.
         awake = Signal()
-        with m.If(awake):
+        if self.cut:
+            self._which_field(m)
+        with nullcontext() if self.cut else m.If(awake):
             m.d.comb += [self.a.eq(self.execute.a), self.b.eq(self.execute.b)]
-            if self.cut:
-                self._which_field(m)
             with m.FSM(name="vmx") as machine:
                 with m.State("IDLE"):
                     self._idle(m)
+                if self.cut:
+                    with m.State("BEGIN"):
+                        self._begin(m)
                 self._region_states(m)
                 self._transfer_states(m)
                 self._exit_states(m)
@@ -70,8 +74,9 @@ class Instructions(GuestStates):
                 self._guest_states(m)
                 self._post_states(m)
                 self._ends(m)
-        wanted = self.execute.instruction & self.execute.valid
-        m.d.comb += awake.eq(~machine.ongoing("IDLE") | self.guest | wanted)
+        if not self.cut:
+            wanted = self.execute.instruction & self.execute.valid
+            m.d.comb += awake.eq(~machine.ongoing("IDLE") | self.guest | wanted)
 
     # --- parts of states ---------------------------------------------------------------------------------
 
@@ -83,6 +88,9 @@ class Instructions(GuestStates):
         """VMfailValid, or VMfailInvalid without a current VMCS."""
         vmcs = self.vmcs
         self._finish(m, Mux(self.current, error, (1 << 64) - 1))
+        if self.cut:
+            m.d.sync += self.fails.eq(self.current)
+            return
         with m.If(self.current):
             m.d.comb += [
                 vmcs.write.eq(1),
@@ -92,74 +100,51 @@ class Instructions(GuestStates):
 
     # --- what is to be done ------------------------------------------------------------------------------
 
-    def _requests(self, m: Module) -> None:
-        """What the instruction or interrupt in execute wants of this unit."""
-        execute, csr, verdict = self.execute, self.csr, self.verdict
-        stopei = CSRS["stopei"].number
-        m.d.comb += verdict.bitmap_says.eq(self.checked & self.bitmap_says)
-        self.wants_bitmap, self.wants_identity, self.wants_post = Signal(), Signal(), Signal()
-        with m.If(self.guest):
-            m.d.comb += [
-                self.wants_bitmap.eq(verdict.asks_bitmap & ~self.checked),
-                self.wants_identity.eq(
-                    execute.valid
-                    & execute.csr_valid
-                    & (execute.csr_number == stopei)
-                    & ~self.identified
-                    & ~self.wants_bitmap
-                    & ~verdict.exit
-                ),
-                self.wants_post.eq(
-                    execute.interrupted
-                    & csr.physical
-                    & (csr.code == Interrupt.SSI)
-                    & self._pin(PinControl.POSTED)
-                ),
-                execute.wait.eq(self.wants_bitmap | self.wants_identity | self.wants_post | self.halted),
-            ]
-            with m.If(execute.leaves):
-                m.d.sync += [self.checked.eq(0), self.identified.eq(0)]
-            claims = execute.completes & self.identified & execute.csr_writes
-            with m.If(claims):
-                m.d.comb += self.vmcs.drained.eq(self.settle.claim_value == 0)
-                m.d.comb += self.settle.claims.eq(self.vmcs.pending.any())
-        m.d.comb += [
-            csr.identity.eq(self.identity),
-            self.settle.claim_value.eq(self.word),
-            self.settle.claim_index.eq(INDEX["G_EIP0"] + self.identity[6:]),
-        ]
-
     def _idle(self, m: Module) -> None:
         execute, vmcs = self.execute, self.vmcs
         ready = execute.clear & ~self.settle.busy
-        begins = execute.instruction & ~execute.illegal & ~execute.exit
         if self.cut:
-            # What the instruction asks for has been looked at, in the state that the older ones left.
-            begins = execute.instruction & self.held(~execute.illegal & ~execute.exit)
-            field = Mux(execute.instruction, self.held(self.field), INDEX["CSR_BITMAP"])
-            m.d.comb += vmcs.index.eq(field)  # the only ones that are read in this state
-            begins = begins & self.held(execute.valid & ~execute.leaves & ~self.settle.busy & ~vmcs.writing)
+            ready = ready & ~vmcs.writing
         with m.If(self.wants_post & ready):
             m.d.sync += [self.issued.eq(0)]
             m.next = "POST_DESCRIPTOR" if self.cut else "POST_CONTROL"
         with m.Elif(execute.valid & ready & ~self.halted):
-            with m.If(begins):
-                m.d.comb += execute.begun.eq(1)
-                self._dispatch(m)
-            with m.Elif(self.wants_bitmap):
-                m.d.comb += [execute.begun.eq(1), vmcs.read.eq(1)]
-                if not self.cut:
-                    m.d.comb += vmcs.index.eq(INDEX["CSR_BITMAP"])
-                with self._when_read(m):
-                    m.d.sync += self.address.eq(self.vmcs.value + execute.csr_number[2:])
-                    m.next = "BITMAP_READ"
-            with m.Elif(self.wants_identity):
-                m.d.comb += execute.begun.eq(1)
-                m.next = "IDENTIFY"
+            if self.cut:
+                # From here on no interrupt comes before the instruction, and nothing older is left.
+                with m.If(self.due):
+                    m.d.comb += execute.begun.eq(1)
+                    m.next = "BEGIN"
+            else:
+                self._begin(m)
         # Nothing of the above can be at the same time. That what is read must not depend on an exit keeps the
         # logic free of loops: an entry's event, which is read, is a trap too.
         with m.If(self.exiting):
             m.next = "EXIT"
+
+    def _begin(self, m: Module) -> None:
+        """What the unit has to do for the instruction in execute."""
+        execute, vmcs = self.execute, self.vmcs
+        if self.cut:
+            begins, begun = execute.instruction, 0
+            wants_bitmap, wants_identity = self.held(self.wants_bitmap), Const(1)
+            field = Mux(begins, self.held(self.field), INDEX["CSR_BITMAP"])
+            m.d.comb += vmcs.index.eq(field)  # the only ones that are read in this state
+        else:
+            begins, begun = execute.instruction & ~execute.illegal & ~execute.exit, 1
+            wants_bitmap, wants_identity = self.wants_bitmap, self.wants_identity
+        with m.If(begins):
+            m.d.comb += execute.begun.eq(begun)
+            self._dispatch(m)
+        with m.Elif(wants_bitmap):
+            m.d.comb += [execute.begun.eq(begun), vmcs.read.eq(1)]
+            if not self.cut:
+                m.d.comb += vmcs.index.eq(INDEX["CSR_BITMAP"])
+            with self._when_read(m):
+                m.d.sync += self.address.eq(self.vmcs.value + execute.csr_number[2:])
+                m.next = "BITMAP_READ"
+        with m.Elif(wants_identity):
+            m.d.comb += execute.begun.eq(begun)
+            m.next = "IDENTIFY"
 
     def _dispatch(self, m: Module) -> None:
         execute = self.execute
@@ -240,12 +225,28 @@ class Instructions(GuestStates):
         with m.Elif(read_only):
             self._fail(m, VmError.READ_ONLY_FIELD)
         with m.Else():
+            if self.cut:
+                m.d.sync += self.stores.eq(1)
+            else:
+                m.d.comb += [
+                    vmcs.write.eq(1),
+                    vmcs.write_index.eq(field),
+                    vmcs.write_value.eq(self.b),
+                ]
+            self._finish(m, 0)
+
+    def _write_last(self, m: Module) -> Value:
+        """With the cut: what the instruction writes to the VMCS. Returns whether it has done so."""
+        vmcs = self.vmcs
+        writes = self.fails | self.stores
+        with m.If(writes):
             m.d.comb += [
                 vmcs.write.eq(1),
-                vmcs.write_index.eq(field),
-                vmcs.write_value.eq(self.b),
+                vmcs.write_index.eq(Mux(self.fails, INDEX["INSTR_ERROR"], self.held(self.field))),
+                vmcs.write_value.eq(Mux(self.fails, self.result, self.b)),
             ]
-            self._finish(m, 0)
+            m.d.sync += [self.fails.eq(0), self.stores.eq(0)]
+        return ~writes & ~vmcs.writing
 
     def _which_field(self, m: Module) -> None:
         """Field of vmread or vmwrite: whether there is one, whether it is read-only, its index."""
@@ -360,18 +361,18 @@ class Instructions(GuestStates):
     def _ends(self, m: Module) -> None:
         execute, vmcs = self.execute, self.vmcs
         with m.State("INVALIDATE"):
-            m.d.comb += self.fence.valid.eq(1)
+            m.d.comb += self.forget.eq(1)
             ready = self.fence.ready
             if self.cut:  # The EPTP is not there in the first cycle.
-                m.d.comb += self.fence.valid.eq(~vmcs.writing)
-                ready = ready & ~vmcs.writing
+                m.d.comb += self.forget.eq(~vmcs.writing)
+                ready = ready & self.fence.valid
             with m.If(ready):
                 self._finish(m, 0)
         with m.State("DONE"):
             # It was legal when it began; after vmxoff it would not be.
             m.d.comb += [execute.done.eq(1), execute.write.eq(1), execute.illegal.eq(0)]
             if self.cut:  # The next instruction must find what this one has written.
-                m.d.comb += execute.done.eq(~vmcs.writing)
+                m.d.comb += execute.done.eq(self._write_last(m))
             with m.If(execute.leaves):
                 m.next = "IDLE"
         with m.State("REFUSE"):

@@ -184,11 +184,13 @@ class VmxUnit(Instructions, wiring.Component):
                 m.d.comb += [csr.write.eq(1), csr.number.eq(root.number), csr.data.eq(root.data)]
 
     def _accesses(self, m: Module) -> None:
-        """Where accesses of memory and of root's registers go, and where the answers come from."""
+        """Where accesses of memory and of root's registers and fences go, and where answers come from."""
         self.access_done, self.access_fault = self.held(self.micro_done), self.held(self.micro_fault)
         self.access_data = self.held(self.micro_data)
-        self.request, self.root = self.execute.micro, self.csr
+        self.request, self.root, self.forget = self.execute.micro, self.csr, self.fence.valid
         if self.cut:
+            self.forget = Signal()
+            m.d.sync += self.fence.valid.eq(self.forget & ~(self.fence.valid & self.fence.ready))
             m.submodules.micro = micro = MicroSlice()
             self.request = micro.request
             connect(m, micro.access, flipped(self.execute.micro))
@@ -214,13 +216,14 @@ class VmxUnit(Instructions, wiring.Component):
                     m.d.sync += self.stale[bit].eq(1)
         # The unit's own writes come here, too; with the cut they do so a cycle later.
         root_write = csr.root_write & ~csr.write if self.cut else csr.root_write
-        with m.If(root_write):
+        root_number = self.held(csr.root_number)
+        with m.If(self.held(root_write)):
             for bit, (_, number) in enumerate(HOST_REGISTERS):
-                with m.If(csr.root_number == number):
+                with m.If(root_number == number):
                     m.d.sync += self.stale[bit].eq(1)
-            with m.If(csr.root_number[8:10] == 3):  # machine registers: mstatus, mie, mideleg and so on
+            with m.If(root_number[8:10] == 3):  # machine registers: mstatus, mie, mideleg and so on
                 m.d.sync += self.stale.eq(-1)
-        with m.If(csr.root_changes):
+        with m.If(self.held(csr.root_changes)):
             m.d.sync += self.stale[_bit_of("H_SSTATUS")].eq(1)
 
     def _verdict(self, m: Module) -> None:
@@ -251,11 +254,11 @@ class VmxUnit(Instructions, wiring.Component):
 
     def _flush(self, m: Module):
         """Without VPID, a transition forgets all non-root translations. Returns whether that is done."""
-        m.d.comb += self.fence.valid.eq(~self._proc(ProcControl.VPID) & ~self.flushed)
+        m.d.comb += self.forget.eq(~self._proc(ProcControl.VPID) & ~self.flushed)
         with m.If(self.fence.valid & self.fence.ready):
             m.d.sync += self.flushed.eq(1)
         if self.cut:
-            return ~self.fence.valid
+            return ~self.forget
         return ~self.fence.valid | self.fence.ready
 
     def _exit_states(self, m: Module) -> None:
@@ -367,16 +370,23 @@ class VmxUnit(Instructions, wiring.Component):
     def _lifetimes(self, m: Module) -> None:
         """Flags that end or begin outside transitions; what ends them all comes last."""
         csr, execute = self.csr, self.execute
+        delivered, faulted = csr.delivered, self.faulted & ~self.exits
+        if self.cut:
+            # A trap counts in the cycle behind it, in which nothing completes, and V may be 0 already. After
+            # one that exits this does not matter.
+            with m.If(self.held(self.guest & self.faulted)):
+                m.d.sync += self.stepped.eq(0)
+            delivered, faulted = self.held(delivered), Const(0)
         with m.If(self.guest):
-            with m.If(execute.completes | csr.delivered):
+            with m.If(execute.completes | delivered):
                 m.d.sync += self.stepped.eq(1)
-            with m.Elif(self.faulted & ~self.exits):
+            with m.Elif(faulted):
                 m.d.sync += self.stepped.eq(0)  # the instruction goes to M, and again when M returns
             with m.If(csr.wake):
                 m.d.sync += self.halted.eq(0)
-        with m.If(csr.abandoned):
+        with m.If(self.held(csr.abandoned)):
             m.d.sync += [self.outstanding.eq(0), self.stepped.eq(0)]
-        with m.If(csr.changed):
+        with m.If(self.held(csr.changed)):
             m.d.sync += [
                 self.in_vmx.eq(0),
                 self.current.eq(0),
