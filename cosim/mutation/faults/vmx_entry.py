@@ -6,6 +6,7 @@ __all__ = ["VMX_ENTRY_FAULTS"]
 
 _CHECKS, _INSTRUCTIONS = "rtl/core/vmx/checks.py", "rtl/core/vmx/instructions.py"
 _VMCS, _UNIT, _ACCESSES = "rtl/core/vmx/vmcs.py", "rtl/core/vmx/unit.py", "rtl/core/vmx/accesses.py"
+_REQUESTS = "rtl/core/vmx/requests.py"
 
 VMX_ENTRY_FAULTS = (
     Fault(
@@ -222,14 +223,14 @@ VMX_ENTRY_FAULTS = (
         "invalidate",
         "invept and invvpid forget nothing",
         _INSTRUCTIONS,
-        old="m.d.comb += self.fence.valid.eq(1)",
-        new="m.d.comb += self.fence.valid.eq(~FAULT)",
+        old="m.d.comb += self.forget.eq(1)",
+        new="m.d.comb += self.forget.eq(~FAULT)",
         programs=("xvmx_tagging",),
     ),
     Fault(
         "posted_exits",
         "a notification exits although POSTED is set",
-        _INSTRUCTIONS,
+        _REQUESTS,
         old="& self._pin(PinControl.POSTED)",
         new="& self._pin(PinControl.POSTED) & ~FAULT",
         programs=("xvmx_posted",),
@@ -318,8 +319,8 @@ VMX_ENTRY_FAULTS = (
         "arch_ends_vmx",
         "a change of ARCH does not end VMX operation",
         _UNIT,
-        old="with m.If(csr.changed):",
-        new="with m.If(csr.changed & ~FAULT):",
+        old="with m.If(self.held(csr.changed)):",
+        new="with m.If(self.held(csr.changed) & ~FAULT):",
         programs=("xvmx_arch",),
     ),
 )

@@ -144,8 +144,8 @@ VMX_EXIT_FAULTS = (
         "step_after_trap",
         "an exception or interrupt that the guest gets does not step",
         _UNIT,
-        old="execute.completes | csr.delivered",
-        new="execute.completes | (csr.delivered & ~FAULT)",
+        old="execute.completes | delivered",
+        new="execute.completes | (delivered & ~FAULT)",
         programs=("xvmx_step",),
     ),
     Fault(

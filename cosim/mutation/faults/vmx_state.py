@@ -4,7 +4,7 @@ from cosim.mutation.fault import Fault
 
 __all__ = ["VMX_STATE_FAULTS"]
 
-_UNIT = "rtl/core/vmx/unit.py"
+_UNIT, _HOST = "rtl/core/vmx/unit.py", "rtl/core/vmx/host.py"
 _ARCHITECTURE, _DELEGATION = "rtl/core/csr/architecture.py", "rtl/core/csr/delegation.py"
 _INTERRUPTS, _LEGALITY = "rtl/core/csr/interrupts.py", "rtl/core/csr/legality.py"
 _CSRS, _STATUS = "rtl/core/csr/unit.py", "rtl/core/csr/status.py"
@@ -14,8 +14,8 @@ VMX_STATE_FAULTS = (
         "transition_flush",
         "without VPID a transition forgets no translations",
         _UNIT,
-        old="self.fence.valid.eq(~self._proc",
-        new="self.fence.valid.eq(~FAULT & ~self._proc",
+        old="self.forget.eq(~self._proc",
+        new="self.forget.eq(~FAULT & ~self._proc",
         programs=("xvmx_tagging",),
     ),
     Fault(
@@ -46,7 +46,7 @@ VMX_STATE_FAULTS = (
     Fault(
         "stale_field",
         "an exit does not load what vmwrite put into the host group",
-        _UNIT,
+        _HOST,
         old="with m.If(written), m.Switch(place):",
         new="with m.If(written & ~FAULT), m.Switch(place):",
         programs=("xvmx_state",),
@@ -54,25 +54,25 @@ VMX_STATE_FAULTS = (
     Fault(
         "stale_register",
         "an exit does not load a register that root has written",
-        _UNIT,
-        old="with m.If(csr.root_number == number):",
-        new="with m.If((csr.root_number == number) & ~FAULT):",
+        _HOST,
+        old="with m.If(root_number == number):",
+        new="with m.If((root_number == number) & ~FAULT):",
         programs=("xvmx_ept",),
     ),
     Fault(
         "stale_machine",
         "an exit does not load sstatus and sie after M mode has written mstatus or mie",
-        _UNIT,
-        old="with m.If(csr.root_number[8:10] == 3):",
-        new="with m.If((csr.root_number[8:10] == 3) & ~FAULT):",
+        _HOST,
+        old="with m.If(root_number[8:10] == 3):",
+        new="with m.If((root_number[8:10] == 3) & ~FAULT):",
         programs=("xvmx_state",),
     ),
     Fault(
         "stale_trap",
         "an exit does not load sstatus after a trap or sret of root",
-        _UNIT,
-        old="with m.If(csr.root_changes):",
-        new="with m.If(csr.root_changes & ~FAULT):",
+        _HOST,
+        old="with m.If(held(csr.root_changes)):",
+        new="with m.If(held(csr.root_changes) & ~FAULT):",
         programs=("xvmx_posted",),
     ),
     Fault(
@@ -111,8 +111,8 @@ VMX_STATE_FAULTS = (
         "abandoned",
         "mret to root leaves the entry outstanding",
         _UNIT,
-        old="with m.If(csr.abandoned):",
-        new="with m.If(csr.abandoned & ~FAULT):",
+        old="with m.If(self.held(csr.abandoned)):",
+        new="with m.If(self.held(csr.abandoned) & ~FAULT):",
         programs=("xvmx_machine",),
     ),
     Fault(

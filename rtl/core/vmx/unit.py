@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from rtl.core.interface import Mode, Trap
 from rtl.core.vmx.exits import BoundaryEvents, InstructionExits, control
 from rtl.core.vmx.fields import HOST_REGISTERS, INDEX
+from rtl.core.vmx.host import bit_of, watch_root
 from rtl.core.vmx.instructions import Instructions
 from rtl.core.vmx.interface import VmxCsrPort, VmxExecutePort, VmxOp
 from rtl.core.vmx.settle import Settle
@@ -100,7 +101,7 @@ class VmxUnit(Instructions, wiring.Component):
         self._accesses(m)
         m.d.comb += self.guest.eq(self.csr.active & self.csr.mode.virt)
         self._connect(m, stack_pointer)
-        self._stale(m)
+        watch_root(m, self)
         self._verdict(m)
         self._sequence(m)
         if self.cut:
@@ -178,7 +179,10 @@ class VmxUnit(Instructions, wiring.Component):
             vmcs.write_value.eq(settle.value),
         ]
         if self.cut:
-            m.d.comb += [vmcs.ask.eq(1), self.execute.busy.eq(self.exiting)]
+            busy = Signal()
+            m.d.comb += [vmcs.ask.eq(1), self.execute.busy.eq(busy)]
+            with m.If(self.exits | self.execute.arrive):
+                m.d.sync += busy.eq(self.exits)
             root = self.held(self.root)
             with m.If(root.write):
                 m.d.comb += [csr.write.eq(1), csr.number.eq(root.number), csr.data.eq(root.data)]
@@ -205,26 +209,6 @@ class VmxUnit(Instructions, wiring.Component):
 
     def _leaving(self, bit: ExitControl):
         return self.vmcs.leaving[bit.bit_length() - 1]
-
-    def _stale(self, m: Module) -> None:
-        """Root's registers that may differ from the host group: their field, or they themselves, changed."""
-        csr, vmcs = self.csr, self.vmcs
-        written, place = self.held(vmcs.write), self.held(vmcs.write_index)
-        with m.If(written), m.Switch(place):
-            for bit, (index, _) in enumerate(HOST_REGISTERS):
-                with m.Case(index):
-                    m.d.sync += self.stale[bit].eq(1)
-        # The unit's own writes come here, too; with the cut they do so a cycle later.
-        root_write = csr.root_write & ~csr.write if self.cut else csr.root_write
-        root_number = self.held(csr.root_number)
-        with m.If(self.held(root_write)):
-            for bit, (_, number) in enumerate(HOST_REGISTERS):
-                with m.If(root_number == number):
-                    m.d.sync += self.stale[bit].eq(1)
-            with m.If(root_number[8:10] == 3):  # machine registers: mstatus, mie, mideleg and so on
-                m.d.sync += self.stale.eq(-1)
-        with m.If(self.held(csr.root_changes)):
-            m.d.sync += self.stale[_bit_of("H_SSTATUS")].eq(1)
 
     def _verdict(self, m: Module) -> None:
         """What becomes of the instruction in execute."""
@@ -263,16 +247,17 @@ class VmxUnit(Instructions, wiring.Component):
 
     def _exit_states(self, m: Module) -> None:
         vmcs, csr, execute, root = self.vmcs, self.csr, self.execute, self.root
+        busy = [] if self.cut else [execute.busy.eq(1)]
         first = self.stale & (-self.stale)[: len(self.stale)]
         with m.State("EXIT"):
-            m.d.comb += [execute.busy.eq(1), vmcs.read.eq(1), vmcs.index.eq(INDEX["H_SP"])]
+            m.d.comb += [*busy, vmcs.read.eq(1), vmcs.index.eq(INDEX["H_SP"])]
             flushed = self._flush(m)
             with m.If(self.stale.any()):
                 m.d.comb += [root.write.eq(vmcs.there if self.cut else 1), root.data.eq(vmcs.value)]
                 for bit, (index, number) in enumerate(HOST_REGISTERS):
                     with m.If(first[bit]):
                         m.d.comb += [vmcs.index.eq(index), root.number.eq(number)]
-                with m.If(first[_bit_of("H_SSTATUS")]):
+                with m.If(first[bit_of("H_SSTATUS")]):
                     low, high = vmcs.value[:_SSTATUS_SIE], vmcs.value[_SSTATUS_SIE + 1 :]
                     m.d.comb += root.data.eq(Cat(low, Const(0, 1), high))
                 with self._when_read(m):
@@ -284,7 +269,7 @@ class VmxUnit(Instructions, wiring.Component):
             self._read_ahead(m, "HOST_PC", "H_PC", "ARRIVE")
         with m.State("ARRIVE"):
             m.d.comb += [
-                execute.busy.eq(1),
+                *busy,
                 vmcs.read.eq(1),
                 vmcs.index.eq(INDEX["H_PC"]),
                 execute.arrive.eq(1),
@@ -298,7 +283,6 @@ class VmxUnit(Instructions, wiring.Component):
         """A state that reads what the state ``then`` has at once, and as long as it asks for nothing else."""
         with m.State(state):
             m.d.comb += [self.vmcs.read.eq(1), self.vmcs.index.eq(INDEX[field])]
-            m.d.comb += self.execute.busy.eq(then == "ARRIVE")
             with m.If(self.vmcs.there):
                 m.next = then
 
@@ -394,7 +378,3 @@ class VmxUnit(Instructions, wiring.Component):
                 self.stepped.eq(0),
                 self.halted.eq(0),
             ]
-
-
-def _bit_of(name: str) -> int:
-    return [index for index, _ in HOST_REGISTERS].index(INDEX[name])
