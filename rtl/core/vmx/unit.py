@@ -32,7 +32,7 @@ class VmxUnit(Instructions, wiring.Component):
     A VM exit takes two cycles between the trap and the redirect, and one more for each stale register;
     what it saves is written behind (``Settle``). A VM entry takes three, and one each for PREEMPT and an
     event. With ``cut`` registers stand behind the trap, the answers of memory, what is read and what is
-    written; these are ten cycles and four more for each stale register, and eleven and four.
+    written; these are ten cycles and four more for each stale register, and twelve and four.
 
     Parameters
     ----------
