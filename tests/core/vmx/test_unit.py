@@ -204,6 +204,10 @@ def test_entries_notifications_and_exits(seed: int) -> None:
         await world.write(ctx, PIN_CTLS=pins, EXIT_CTLS=ExitControl.ACK, PI_DESC=DESCRIPTOR, PI_VECTOR=1)
         await world.write(ctx, G_PC=0x4000, G_SP=0x5000, G_PRIV=1, H_PC=0x6000, H_SP=0x7000, H_STVEC=0x8000)
         assert await world.instruction(ctx, VmxOp.VMRESUME) == 5
+        assert await world.read(ctx, "INSTR_ERROR") == 5
+        assert await world.instruction(ctx, VmxOp.VMWRITE, FIELDS["EXIT_REASON"].number) == 13
+        assert await world.instruction(ctx, VmxOp.VMWRITE, 0x3FF) == 12
+        assert await world.read(ctx, "INSTR_ERROR") == 12
         assert await world.instruction(ctx, VmxOp.VMLAUNCH) == 0x5000
         for turn in range(3):
             requests = [1 << (8 * n + turn) for n in range(PostedDescriptor.PIR_WORDS)]
