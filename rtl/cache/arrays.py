@@ -36,13 +36,14 @@ class CacheArrays(wiring.Component):
     Parameters
     ----------
     writable: keep dirty bits
-    names_shown: lines are named only in the set that is shown; a shorter path
+    staged: shorter paths: lines are named only in the set that is shown, and no word is stored in the ways
+        ``fill_offered`` (a member in this case), which are those of ``fill_ways`` or more
     """
 
-    def __init__(self, geometry: Geometry, *, writable: bool = True, names_shown: bool = False) -> None:
+    def __init__(self, geometry: Geometry, *, writable: bool = True, staged: bool = False) -> None:
         self.geometry = geometry
         self.writable = writable
-        self.names_shown = names_shown
+        self.staged = staged
         g = geometry
         super().__init__(
             {
@@ -65,6 +66,7 @@ class CacheArrays(wiring.Component):
                 "drop_ways": In(g.ways),
                 "drop_set": In(g.set_bits),
                 "flush": In(1),
+                **({"fill_offered": In(g.ways)} if staged else {}),
             }
         )
 
@@ -88,11 +90,12 @@ class CacheArrays(wiring.Component):
         write = words.write_port()
         read = words.read_port(transparent_for=[write])
         fill = self.fill_ways[way]
+        offered = self.fill_offered[way] if self.staged else fill
         m.d.comb += [
             read.addr.eq(self.read_address),
             self.data[way].eq(read.data),
-            write.addr.eq(Mux(fill, self.fill_address, self.store_address)),
-            write.data.eq(Mux(fill, self.fill_data, self.store_data)),
+            write.addr.eq(Mux(offered, self.fill_address, self.store_address)),
+            write.data.eq(Mux(offered, self.fill_data, self.store_data)),
             write.en.eq(fill | self.store_ways[way]),
         ]
 
@@ -126,14 +129,14 @@ class CacheArrays(wiring.Component):
         m.d.comb += [
             shown.addr.eq(read_set),
             self.valid.eq(self._kept(live, read_set, shown.data, dropped, dropped_set)),
-            old.addr.eq(dropped_set if self.names_shown else Mux(named, self.tag_line.set, dropped_set)),
-            write.addr.eq(Mux(named, read_set, dropped_set) if self.names_shown else old.addr),
+            old.addr.eq(dropped_set if self.staged else Mux(named, self.tag_line.set, dropped_set)),
+            write.addr.eq(Mux(named, read_set, dropped_set) if self.staged else old.addr),
             write.data.eq(before | self.tag_ways),
             write.en.eq(named | dropped.any()),
         ]
         with m.If(write.en):
             m.d.comb += before.eq(self._kept(live, old.addr, old.data, dropped, dropped_set))
-        if self.names_shown:
+        if self.staged:
             with m.If(named):
                 m.d.comb += before.eq(self.valid)
         with m.If(self.flush):

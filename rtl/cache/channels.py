@@ -12,13 +12,19 @@ from rtl.isa.memory_map import DRAM_BASE
 __all__ = ["share_reads", "share_writes"]
 
 
-def share_reads(m: Module, g: Geometry, cpu, fill: FillQueue, device: DeviceAccess, bus) -> None:
-    """Line fills and device reads share the read address channel."""
+def share_reads(
+    m: Module, g: Geometry, cpu, fill: FillQueue, device: DeviceAccess, bus, *, registered: bool
+) -> None:
+    """Line fills and device reads share the read address channel. ``registered``: the choice stands in a
+    register, so that a device's turn comes a cycle later."""
     held = Signal()
     select = Signal()
+    chosen = device.ar_valid & (held | ~fill.ar_valid)
     m.d.comb += [
-        select.eq(device.ar_valid & (held | ~fill.ar_valid)),
-        bus.arvalid.eq(device.ar_valid | fill.ar_valid),
+        select.eq(held if registered else chosen),
+        bus.arvalid.eq(
+            Mux(select, device.ar_valid, fill.ar_valid) if registered else device.ar_valid | fill.ar_valid
+        ),
         bus.arid.eq(Mux(select, DEVICE_ID, LINE_ID)),
         bus.araddr.eq(
             Mux(
@@ -35,16 +41,20 @@ def share_reads(m: Module, g: Geometry, cpu, fill: FillQueue, device: DeviceAcce
         device.r_valid.eq(bus.rvalid & (bus.rid == DEVICE_ID)),
         device.r_resp.eq(bus.rresp),
     ]
-    m.d.sync += held.eq(select)
+    m.d.sync += held.eq(chosen if registered else select)
 
 
-def share_writes(m: Module, g: Geometry, cpu, writeback: WriteBack, device: DeviceAccess, bus) -> None:
-    """Lines written back and device writes share the write channels, each until its data are out."""
+def share_writes(
+    m: Module, g: Geometry, cpu, writeback: WriteBack, device: DeviceAccess, bus, *, registered: bool
+) -> None:
+    """Lines written back and device writes share the write channels, each until its data are out.
+    ``registered``: the choice stands in a register."""
     held = Signal()
     select = Signal()
     base = g.paddr(writeback.held, Const(0, g.offset_bits), DRAM_BASE)
+    chosen = device.sending & (held | ~writeback.sending)
     m.d.comb += [
-        select.eq(device.sending & (held | ~writeback.sending)),
+        select.eq(held if registered else chosen),
         bus.awvalid.eq(Mux(select, device.aw_valid, writeback.aw_valid)),
         bus.awid.eq(Mux(select, DEVICE_ID, LINE_ID)),
         bus.awaddr.eq(Mux(select, device.address, base)),
@@ -64,4 +74,4 @@ def share_writes(m: Module, g: Geometry, cpu, writeback: WriteBack, device: Devi
         device.b_resp.eq(bus.bresp),
         writeback.b_valid.eq(bus.bvalid & (bus.bid == LINE_ID)),
     ]
-    m.d.sync += held.eq(select)
+    m.d.sync += held.eq(chosen if registered else select)

@@ -72,7 +72,7 @@ class DataCache(wiring.Component):
         m.submodules.writeback = self._writeback = WriteBack(g)
         m.submodules.slot = self._slot = self._make_slot(g)
         m.submodules.device = self._device = DeviceAccess()
-        wiring.connect(m, self._slot.walker, self._walker(m))
+        wiring.connect(m, self._slot.walker, wiring.flipped(self.walker))
         wiring.connect(m, self._slot.clean, wiring.flipped(self.fetch_clean))
         wiring.connect(m, self._slot.dma, wiring.flipped(self.dma))
         self._locked = Signal()
@@ -107,16 +107,13 @@ class DataCache(wiring.Component):
         self._schedule(m)
         self._lookup(m)
         self._answer_from_bus(m)
-        share_reads(m, g, self.cpu, self._fill, self._device, self.bus)
-        share_writes(m, g, self.cpu, self._writeback, self._device, self.bus)
+        late = self._verdict_domain == "sync"
+        share_reads(m, g, self.cpu, self._fill, self._device, self.bus, registered=late)
+        share_writes(m, g, self.cpu, self._writeback, self._device, self.bus, registered=late)
         return m
 
     def _make_arrays(self, geometry: Geometry) -> CacheArrays:
         return CacheArrays(geometry)
-
-    def _walker(self, m: Module):
-        """The walker's port, as the slot sees it."""
-        return wiring.flipped(self.walker)
 
     def _make_slot(self, geometry: Geometry) -> CoherentSlot:
         return CoherentSlot(geometry)
@@ -180,9 +177,11 @@ class DataCache(wiring.Component):
         address = g.split(request.paddr)
         m.d.comb += active.eq(self._active(m, mine))
         m.d[self._verdict_domain] += hit.eq(compare_tags(arrays.tags, arrays.valid, address.tag))
-        m.d.comb += [
+        m.d[self._verdict_domain] += [
             clean.eq(request.op == CacheOp.CLEAN),
             writes.eq((request.op == CacheOp.WRITE) | (request.op == CacheOp.CAS)),
+        ]
+        m.d.comb += [
             line.set.eq(address.set),
             line.tag.eq(address.tag),
             fill.query_set.eq(self._read_word[g.offset_bits :]),
@@ -194,6 +193,8 @@ class DataCache(wiring.Component):
         clean_start = Signal()
         self._allocate(m, active & ~clean & ~hit.any() & ~leaving, line, address.offset, writes)
         incoming = Mux(self._offered, fill.next_way, 0)
+        if arrays.staged:
+            m.d.comb += arrays.fill_offered.eq(incoming)
         with m.If(clean):
             m.d.comb += [
                 complete.eq(active & ~dirty_hit & ~leaving),
@@ -272,13 +273,8 @@ class DataCache(wiring.Component):
         victim = Signal(g.ways)
         victim_dirty = Signal()
         victim_busy = Signal()
-        self._choose(m, turn, victim, victim_dirty)
+        self._choose(m, turn, line, victim, victim_dirty, victim_busy)
         m.d.comb += [
-            victim_busy.eq(
-                (victim & self._in_flight).any()
-                | (writeback.reading & (writeback.held.set == line.set) & (victim & writeback.read_way).any())
-                | (victim_dirty & ~writeback.idle)
-            ),
             fill.valid.eq(missed & ~victim_busy),
             fill.line.eq(line),
             fill.offset.eq(offset),
@@ -297,10 +293,9 @@ class DataCache(wiring.Component):
         present = Signal()
         highest = Signal(len(page))
         m.d.comb += fill.merge_data.eq(cpu.wdata)
+        exists = self._foreseen(m, present & (page <= highest) & ~slot.evaluating & (cpu.op == CacheOp.WRITE))
         with m.If(fill.valid & fill.ready):
-            m.d.comb += self._early_done.eq(
-                present & (page <= highest) & ~slot.evaluating & (cpu.op == CacheOp.WRITE)
-            )
+            m.d.comb += self._early_done.eq(exists)
             with m.If(self._early_done):
                 m.d.comb += [fill.owner.eq(0), fill.merge_mask.eq(cpu.wmask), arrays.tag_dirty.eq(1)]
             m.d.comb += [arrays.tag_ways.eq(victim), writeback.start.eq(victim_dirty)]
@@ -354,13 +349,29 @@ class DataCache(wiring.Component):
             ),
         ]
 
-    def _choose(self, m: Module, turn: Signal, victim: Signal, dirty: Signal) -> None:
-        """Which way a line would go into, and whether what is there must be written back."""
+    def _choose(self, m: Module, turn, line, victim: Signal, dirty: Signal, busy: Signal) -> None:
+        """Which way ``line`` would go into, whether what is there must be written back, and whether the way
+        cannot be had."""
         arrays = self._arrays
         m.d.comb += [
             victim.eq(choose_victim(arrays.valid, turn)),
             dirty.eq((victim & arrays.valid & arrays.dirty).any()),
         ]
+        m.d.comb += busy.eq(self._occupied(line, victim, dirty))
+
+    def _occupied(self, line, victim: Value, dirty: Value) -> Value:
+        """The way ``victim`` of the line's set is being filled, or written back; or what is there would have
+        to be, and cannot yet."""
+        writeback = self._writeback
+        return (
+            (victim & self._fill.in_flight).any()
+            | (writeback.reading & (writeback.held.set == line.set) & (victim & writeback.read_way).any())
+            | (dirty & ~writeback.idle)
+        )
+
+    def _foreseen(self, m: Module, condition: Value) -> Value:
+        """The same; it may be known a cycle before the answer."""
+        return condition
 
     def _uncached(self) -> Value:
         """The hart's request is for a device."""

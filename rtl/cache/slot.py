@@ -8,7 +8,7 @@ from rtl.cache.geometry import Geometry
 from rtl.cache.interface import CacheOp, CoherentPort, is_cacheable
 from rtl.isa.paging import PA_BITS
 
-__all__ = ["CoherentRequest", "CoherentSlot", "CoherentSource"]
+__all__ = ["PATIENCE", "CoherentRequest", "CoherentSlot", "CoherentSource"]
 
 PATIENCE = 8
 """Cycles that a request gives way to the hart before it insists."""
@@ -45,15 +45,10 @@ class CoherentSlot(wiring.Component):
     request, busy, source: the request kept
     retried: it could not be answered when it was looked up first
     complete, rdata, swapped, error: answer to it
-
-    Parameters
-    ----------
-    holds: ``granted`` while ``evaluating``: there is no answer yet, the arrays show the same once more
     """
 
-    def __init__(self, geometry: Geometry, *, holds: bool = False) -> None:
+    def __init__(self, geometry: Geometry) -> None:
         self.geometry = geometry
-        self.holds = holds
         super().__init__(
             {
                 "walker": In(CoherentPort),
@@ -115,7 +110,7 @@ class CoherentSlot(wiring.Component):
             self.cacheable.eq(is_cacheable(self.request.paddr)),
         ]
         m.d.sync += self.evaluating.eq(self.granted)
-        with m.If(self.evaluating & ~self.granted if self.holds else self.evaluating):
+        with m.If(self.evaluating):
             m.d.sync += self.retried.eq(1)
         with m.If(self.granted & ~self.busy):
             m.d.sync += [

@@ -1,48 +1,16 @@
 """The data cache with a register behind the tags (``Cuts.memory``)."""
 
-from amaranth import Module, Mux, Signal, Value
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth import Cat, Module, Mux, Signal, Value
 
 from rtl.cache.arrays import CacheArrays
 from rtl.cache.dcache import DataCache
 from rtl.cache.geometry import Geometry
-from rtl.cache.interface import CacheOp, CoherentPort, is_cacheable
+from rtl.cache.interface import CacheOp, is_cacheable
 from rtl.cache.slot import CoherentRequest, CoherentSlot
+from rtl.cache.stepped_slot import SteppedSlot
 from rtl.cache.ways import choose_victim
 
 __all__ = ["SteppedDataCache"]
-
-_ANSWER = ("done", "rdata", "swapped", "error")
-
-
-class _Before(wiring.Component):
-    """A register for the request of a coherent requester, for whom it is taken when it stands here.
-
-    Members
-    -------
-    requester, cache: ports
-    """
-
-    requester: In(CoherentPort)
-    cache: Out(CoherentPort)
-
-    def elaborate(self, platform) -> Module:
-        m = Module()
-        requester, cache = self.requester, self.cache
-        m.d.comb += [
-            requester.ready.eq(~cache.valid),
-            *(getattr(requester, name).eq(getattr(cache, name)) for name in _ANSWER),
-        ]
-        with m.If(requester.ready):
-            m.d.sync += cache.valid.eq(requester.valid)
-            m.d.sync += [
-                getattr(cache, name).eq(getattr(requester, name))
-                for name in CoherentRequest.as_shape().members
-            ]
-        with m.Elif(cache.ready):
-            m.d.sync += cache.valid.eq(0)
-        return m
 
 
 class SteppedDataCache(DataCache):
@@ -50,27 +18,23 @@ class SteppedDataCache(DataCache):
     compared, in the second one there is an answer. (The word of a compare-and-swap is compared in one more
     in between.)
 
-    What is registered in between (the way that hits, the victim and whether it is dirty) changes in cycles
-    with an answer only, and those are never two in a row; but for a line that is dropped, which makes the
-    look-up begin again. All else that an answer depends on is seen as it is in the cycle of the answer.
+    What is registered in between (the way that hits; the victim, whether it is dirty and can be had; the kind
+    of request) changes in cycles with an answer only, and those are never two in a row; but for a line that
+    is dropped, which makes the look-up begin again, and for what can only get better. All else that an answer
+    depends on is seen as it is in the cycle of the answer.
 
     Nothing comes of the first cycle of a hart's request: it may then be withdrawn even if it is for a device.
-    ``index_ready`` comes only without a request. The walker's requests, which come late in a cycle, stand in
-    a register first.
+    ``index_ready`` comes only without a request. The coherent requesters' requests and answers stand in
+    registers.
     """
 
     _verdict_domain = "sync"
 
     def _make_arrays(self, geometry: Geometry) -> CacheArrays:
-        return CacheArrays(geometry, names_shown=True)
-
-    def _walker(self, m: Module):
-        m.submodules.before_walker = before = _Before()
-        wiring.connect(m, before.requester, wiring.flipped(self.walker))
-        return before.cache
+        return CacheArrays(geometry, staged=True)
 
     def _make_slot(self, geometry: Geometry) -> CoherentSlot:
-        return CoherentSlot(geometry, holds=True)
+        return SteppedSlot(geometry)
 
     def _schedule(self, m: Module) -> None:
         """Stage 0, as in the other cache: but what was read last is read once more to be compared."""
@@ -78,31 +42,44 @@ class SteppedDataCache(DataCache):
         read_address = self._arrays.read_address
         comparing = Signal()
         """The arrays show what the request in turn asks for, and its tag is compared."""
-        self._compared = compared = Signal()
+        compared = Signal()
         """It was, in the last cycle."""
-        for_hart = Signal()
-        """... for the hart (the slot's request may have been answered by the bus since)."""
+        self._for_hart, self._for_slot, self._refused = Signal(), Signal(), Signal()
+        """... for the hart, for the slot (whose request may have been answered by the bus since), for one of
+        the slot's that is not for DRAM."""
+        self._spoilt = Signal()
+        """What was compared has changed meanwhile."""
+        shown = Signal()
+        """What the arrays show was read for the hart."""
         again = Signal()
         """A swap: the word is compared, the tag was in the last cycle."""
         swaps = slot.evaluating & (slot.request.op == CacheOp.CAS)
         matches = Signal()
+        ends = Signal()
+        """The comparison does."""
+        stuck = Signal()
         m.d.comb += [
             matches.eq(self._read_word == g.word_address(cpu.paddr)),
-            comparing.eq(~compared & (slot.evaluating | (cpu.valid & matches))),
-            self._fresh.eq(cpu.valid & compared & for_hart),
+            comparing.eq(~compared & (slot.evaluating | (cpu.valid & shown))),
+            ends.eq(comparing & (slot.evaluating | matches) & (~swaps | again)),
         ]
         m.d.sync += [
             self._read_word.eq(read_address),
-            compared.eq(comparing & ~self._arrays.drop_ways.any() & (~swaps | (again & ~self._fill.r_valid))),
+            shown.eq(~slot.granted & ~writeback.granted & (~comparing | matches)),
+            compared.eq(ends),
             again.eq(comparing),
-            for_hart.eq(~slot.evaluating),
+            self._for_hart.eq(ends & ~slot.evaluating & is_cacheable(cpu.paddr)),
+            self._for_slot.eq(ends & slot.evaluating & slot.cacheable),
+            self._refused.eq(ends & slot.evaluating & ~slot.cacheable),
+            self._spoilt.eq(self._arrays.drop_ways.any() | (swaps & self._fill.r_valid)),
+            stuck.eq(self._overtaken),
         ]
         index = cpu.index_valid & ~cpu.valid
         wants = index | (cpu.valid & ~compared)
-        new = (index & ~(slot.busy & slot.retried)) | (slot.wants & ~slot.busy)
+        new = (index & ~(slot.busy & slot.retried)) | (slot.wants & ~slot.retried)
         with m.If(comparing):
             m.d.comb += [read_address.eq(self._read_word), slot.granted.eq(slot.evaluating)]
-        with m.Elif(writeback.reading & (self._overtaken | ~new)):
+        with m.Elif(writeback.reading & (stuck | ~new)):
             m.d.comb += [read_address.eq(writeback.read_address), writeback.granted.eq(1)]
         with m.Elif(slot.wants & (slot.urgent | ~wants)):
             m.d.comb += [read_address.eq(slot.word_address), slot.granted.eq(1)]
@@ -110,18 +87,13 @@ class SteppedDataCache(DataCache):
             m.d.comb += cpu.index_ready.eq(~cpu.valid)
             m.d.comb += read_address.eq(g.word_address(Mux(cpu.valid, cpu.paddr[:12], cpu.index)))
 
-        self._known = known = Signal()
-        """The hart's request is not in its first cycle (there is a cycle without one before the next)."""
-        self._cacheable = Signal()
-        self._slot_cacheable = Signal()
-        m.d.sync += [
-            known.eq(cpu.valid),
-            self._cacheable.eq(is_cacheable(cpu.paddr)),
-            self._slot_cacheable.eq(slot.cacheable),
-        ]
+        self._device_asked = Signal()
+        """The hart's request is for a device and not in its first cycle (there is a cycle without one before
+        the next)."""
+        m.d.sync += self._device_asked.eq(cpu.valid & ~is_cacheable(cpu.paddr))
 
     def _active(self, m: Module, mine: Signal) -> Value:
-        return Mux(mine, self._compared & self._slot_cacheable, self._fresh & self._cacheable)
+        return ((mine & self._for_slot) | (self.cpu.valid & self._for_hart)) & ~self._spoilt
 
     def _missing(self, m: Module) -> tuple[Signal, Signal]:
         # What was missing when tags were compared: between two answers it can only become less.
@@ -134,17 +106,25 @@ class SteppedDataCache(DataCache):
         m.d.comb += complete.eq(active & (present & ~incoming).any())
 
     def _as_expected(self, m: Module, request: CoherentRequest) -> Value:
-        equal = Signal()
-        m.d.sync += equal.eq(self._word == request.expected)
-        return equal
+        equal = Signal(8)
+        m.d.sync += equal.eq(
+            Cat(self._word.word_select(n, 8) == request.expected.word_select(n, 8) for n in range(8))
+        )
+        return equal.all()
 
     def _finished(self, mine: Signal, complete: Signal) -> Value:
-        return mine & (complete | (self._compared & ~self._slot_cacheable))
+        return mine & (complete | self._refused)
 
-    def _choose(self, m: Module, turn: Signal, victim: Signal, dirty: Signal) -> None:
+    def _choose(self, m: Module, turn, line, victim: Signal, dirty: Signal, busy: Signal) -> None:
         arrays = self._arrays
         chosen = choose_victim(arrays.valid, turn)
-        m.d.sync += [victim.eq(chosen), dirty.eq((chosen & arrays.valid & arrays.dirty).any())]
+        full = arrays.valid.all() & (turn & arrays.dirty).any()
+        m.d.sync += [victim.eq(chosen), dirty.eq(full), busy.eq(self._occupied(line, chosen, full))]
+
+    def _foreseen(self, m: Module, condition: Value) -> Value:
+        known = Signal()
+        m.d.sync += known.eq(condition)
+        return known
 
     def _uncached(self) -> Value:
-        return self.cpu.valid & self._known & ~self._cacheable
+        return self.cpu.valid & self._device_asked

@@ -34,7 +34,7 @@ def test_miss_cost(latency):
 
 
 def test_coherent_hits():
-    """A read is done three cycles after it was taken (into a register), a swap four."""
+    """A read is done four cycles after it was taken, into a register and out of one, a swap five."""
     bench = Bench(cache=SteppedDataCache)
     bench.poke(line(1), 5)
     got = []
@@ -45,7 +45,7 @@ def test_coherent_hits():
             await ctx.tick().repeat(20)
 
     bench.run(walker)
-    assert [request[3] for request in got[1:]] == [3, 4, 4, 3]
+    assert [request[3] for request in got[1:]] == [4, 5, 5, 4]
     assert [request[1] for request in got[2:4]] == [1, 0]
     assert got[4][0] == 6
 

@@ -298,7 +298,6 @@ class MemoryStage(wiring.Component):
     def _fault(self, m: Module, op, phase, active, misaligned_atomic, refused, vaddr, virt, is_store):
         """Notice a fault, keep it, and trap in the next cycle. Returns whether there is one."""
         trap = Signal(Trap)
-        fault = self.translate.fault
         faulted = Signal()
         bus_error = self.cache.valid & self.cache.done & self.cache.error
         m.d.comb += [
@@ -306,26 +305,31 @@ class MemoryStage(wiring.Component):
             self.trap.eq(trap),
         ]
         with m.If(faulted):
-            m.d.sync += [
-                phase.eq(_Phase.FAULT),
-                trap.pc.eq(op.pc),
-                trap.tval.eq(vaddr),
-                trap.gva.eq(virt),
-                trap.gpa.eq(0),
-                trap.tinst.eq(0),
-                trap.instruction.eq(Mux(op.compressed, op.instruction[:16], op.instruction)),
-                trap.compressed.eq(op.compressed),
-                trap.rights.eq(fault.rights),
-                trap.misconfigured.eq(fault.misconfigured),
-                trap.implicit.eq(fault.implicit),
-                trap.implicit_write.eq(fault.implicit_write),
-                trap.cause.eq(Mux(is_store, Cause.STORE_ACCESS, Cause.LOAD_ACCESS)),
-            ]
+            m.d.sync += phase.eq(_Phase.FAULT)
+            self._keep_trap(m, op, trap, vaddr, virt, is_store)
             with m.If(misaligned_atomic):
                 m.d.sync += trap.cause.eq(Mux(is_store, Cause.STORE_MISALIGNED, Cause.LOAD_MISALIGNED))
             with m.Elif(self.translate.fault_valid):
                 self._page_fault(m, op, trap, vaddr == op.vaddr, is_store)
         return faulted
+
+    def _keep_trap(self, m: Module, op, trap, vaddr, virt, is_store) -> None:
+        """Record the trap, as an access fault, with what the MMU says of any fault."""
+        fault = self.translate.fault
+        m.d.sync += [
+            trap.pc.eq(op.pc),
+            trap.tval.eq(vaddr),
+            trap.gva.eq(virt),
+            trap.gpa.eq(0),
+            trap.tinst.eq(0),
+            trap.instruction.eq(Mux(op.compressed, op.instruction[:16], op.instruction)),
+            trap.compressed.eq(op.compressed),
+            trap.rights.eq(fault.rights),
+            trap.misconfigured.eq(fault.misconfigured),
+            trap.implicit.eq(fault.implicit),
+            trap.implicit_write.eq(fault.implicit_write),
+            trap.cause.eq(Mux(is_store, Cause.STORE_ACCESS, Cause.LOAD_ACCESS)),
+        ]
 
     def _page_fault(self, m: Module, op, trap, at_start, is_store) -> None:
         """What the MMU says of a page fault or guest-page fault. ``at_start``: at the access's first byte."""

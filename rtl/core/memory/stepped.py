@@ -57,6 +57,8 @@ class SteppedMemoryStage(MemoryStage):
         """The operation has nothing to wait for."""
         ends = Signal()
         """The operation finishes in this cycle."""
+        self._accesses = Signal()
+        """There is an operation, and it uses memory."""
         finish = Signal()
         failed = Signal()
         vaddr = Signal(64)
@@ -71,7 +73,7 @@ class SteppedMemoryStage(MemoryStage):
             self.micro_done.eq(finish & op.micro),
             self.operation.ready.eq(~valid | plain | ends),
             self.stalled.eq(valid & ~finish),
-            self.quiet.eq(~valid | (op.kind == MemoryKind.NONE)),
+            self.quiet.eq(~self._accesses),
             self.index_ready.eq(1),
         ]
         second = Signal()
@@ -110,15 +112,14 @@ class SteppedMemoryStage(MemoryStage):
             m.d.sync += ends.eq(1)
         self._take(m, op, valid, phase, beat, vaddr, mode, plain, ends)
         with m.If(failed):
-            m.d.sync += valid.eq(0)
+            m.d.sync += [valid.eq(0), self._accesses.eq(0)]
 
         writes = Signal()
-        m.d.comb += [
-            writes.eq(
-                (op.kind == MemoryKind.STORE) | (op.kind == MemoryKind.SC) | (phase == self.Phase.AMO_WRITE)
-            ),
-            self.cache.op.eq(Mux(writes, CacheOp.WRITE, CacheOp.READ)),
-        ]
+        m.d.comb += writes.eq(
+            (op.kind == MemoryKind.STORE) | (op.kind == MemoryKind.SC) | (phase == self.Phase.AMO_WRITE)
+        )
+        with m.If((beat == _Beat.TRANSLATE) | (beat == _Beat.PREPARE)):
+            m.d.sync += self.cache.op.eq(Mux(writes, CacheOp.WRITE, CacheOp.READ))
         result, together = self._outcome(m, op, valid, finish, load.value, saved, stored)
         self._report(m, op, phase, finish, result, writes, amo, together)
         return m
@@ -142,6 +143,7 @@ class SteppedMemoryStage(MemoryStage):
         with m.If(self.operation.ready):
             m.d.sync += [
                 valid.eq(self.operation.valid),
+                self._accesses.eq(self.operation.valid & accesses),
                 op.eq(following),
                 phase.eq(self.Phase.FIRST),
                 # Whether there is an operation is known later than what it is.
@@ -173,7 +175,7 @@ class SteppedMemoryStage(MemoryStage):
         self._trap = trap = Signal(Trap)
         self._is_store = is_store = Signal()
         asked = Signal()
-        request, fault = self.translate.request, self.translate.fault
+        request = self.translate.request
         asks = valid & beat.as_value()[0]
         m.d.comb += [
             is_store.eq(
@@ -195,21 +197,8 @@ class SteppedMemoryStage(MemoryStage):
         with m.If(beat == _Beat.PREPARE):
             m.d.sync += beat.eq(_Beat.LOOK)
         with m.If(beat == _Beat.TRANSLATE):
-            m.d.sync += [
-                paddr.eq(self.translate.paddr),
-                trap.pc.eq(op.pc),
-                trap.tval.eq(vaddr),
-                trap.gva.eq(mode.virt),
-                trap.gpa.eq(0),
-                trap.tinst.eq(0),
-                trap.instruction.eq(Mux(op.compressed, op.instruction[:16], op.instruction)),
-                trap.compressed.eq(op.compressed),
-                trap.rights.eq(fault.rights),
-                trap.misconfigured.eq(fault.misconfigured),
-                trap.implicit.eq(fault.implicit),
-                trap.implicit_write.eq(fault.implicit_write),
-                trap.cause.eq(Mux(is_store, Cause.STORE_ACCESS, Cause.LOAD_ACCESS)),
-            ]
+            m.d.sync += paddr.eq(self.translate.paddr)
+            self._keep_trap(m, op, trap, vaddr, mode.virt, is_store)
             with m.If(misaligned):
                 m.d.sync += trap.cause.eq(Mux(is_store, Cause.STORE_MISALIGNED, Cause.LOAD_MISALIGNED))
             with m.Else():
@@ -286,9 +275,12 @@ class SteppedMemoryStage(MemoryStage):
                 self._failed.eq(failed),
                 ends.eq(last & ~failed),
             ]
-            with m.If(~failed & (op.kind == MemoryKind.LR)):
+        # Nobody else has written this line meanwhile: the cache answers every other cycle at most, and a line
+        # of which a word comes from the bus is not written until it is complete.
+        with m.If((beat == _Beat.FINISH) & ~self._failed):
+            with m.If(op.kind == MemoryKind.LR):
                 m.d.sync += [reservation.valid.eq(1), reservation.line.eq(line)]
-            with m.Elif(~failed & conditional):
+            with m.If(conditional):
                 m.d.sync += reservation.valid.eq(0)
         with m.If(self.drop_reservation | (self.snoop_valid & (self.snoop_paddr[6:] == reservation.line))):
             m.d.sync += reservation.valid.eq(0)
