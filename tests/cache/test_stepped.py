@@ -89,3 +89,46 @@ def test_the_hart_and_dma_take_turns():
     simulator.run()
     assert len(cycles) == 5
     assert bench.cpu.cycles < 400
+
+
+def test_a_swap_withdrawn_before_it_is_taken_does_nothing():
+    """The walker may, while DMA's request stands in the register."""
+    bench = Bench(cache=SteppedDataCache, latency=20)
+    bench.poke(line(1), 5)
+    pins = bench.walker.pins
+
+    async def dma(ctx):
+        assert (await bench.dma.request(ctx, line(3)))[2] == 0
+
+    async def walker(ctx):
+        await ctx.tick().repeat(2)
+        pins.set(ctx, valid=True, paddr=line(1), op=CAS, wdata=6, wmask=0xFF, expected=5)
+        for _ in range(4):
+            assert not ctx.get(bench.dut.walker.ready)
+            await ctx.tick()
+        pins.set(ctx, valid=False)
+        await ctx.tick().repeat(60)
+        rdata, _, error, _ = await bench.walker.request(ctx, line(1))
+        assert (rdata, error) == (5, 0)
+
+    bench.run(dma, walker)
+
+
+def test_the_walker_gets_its_turn_between_requests_of_dma():
+    bench = Bench(cache=SteppedDataCache)
+    beats = []
+    answered = []
+
+    async def dma(ctx):
+        for n in range(30):
+            await bench.dma.request(ctx, line(0, n % 8), WRITE, wdata=n)
+            beats.append(n)
+
+    async def walker(ctx):
+        await ctx.tick().repeat(50)
+        for _ in range(5):
+            await bench.walker.request(ctx, line(2))
+            answered.append(len(beats))
+
+    bench.run(dma, walker)
+    assert answered[-1] - answered[0] <= 5

@@ -275,6 +275,8 @@ class SteppedMemoryStage(MemoryStage):
                 self._failed.eq(failed),
                 ends.eq(last & ~failed),
             ]
+        with m.If(self.snoop_valid & (self.snoop_paddr[6:] == reservation.line)):
+            m.d.sync += reservation.valid.eq(0)
         # Nobody else has written this line meanwhile: the cache answers every other cycle at most, and a line
         # of which a word comes from the bus is not written until it is complete.
         with m.If((beat == _Beat.FINISH) & ~self._failed):
@@ -282,7 +284,7 @@ class SteppedMemoryStage(MemoryStage):
                 m.d.sync += [reservation.valid.eq(1), reservation.line.eq(line)]
             with m.If(conditional):
                 m.d.sync += reservation.valid.eq(0)
-        with m.If(self.drop_reservation | (self.snoop_valid & (self.snoop_paddr[6:] == reservation.line))):
+        with m.If(self.drop_reservation):
             m.d.sync += reservation.valid.eq(0)
 
     def _go_on(self, m: Module, op, phase, beat, vaddr, crosses) -> None:

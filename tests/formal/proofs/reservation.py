@@ -92,7 +92,14 @@ class ReservationProof(Proof):
         asked = Signal()
         m.d.sync += asked.eq(cache.valid)
         if self.late:
-            assume(m, ~self.done | asked)
+            answered = Signal()
+            m.d.sync += answered.eq(self.done)
+            assume(
+                m,
+                ~self.done | asked,
+                ~(self.snoop_valid & answered & (snooped == line_now)),
+                ~(self.drop & self.done),
+            )
         retired = stage.retired.any() & ~stage.fault  # in a fault only an older companion retires
         op = Signal(MemoryOp)
         with m.If(stage.operation.valid & stage.operation.ready):
@@ -125,7 +132,9 @@ class ReservationProof(Proof):
 class SteppedReservationProof(ReservationProof):
     """The same of the memory stage with registers between translation, access and result: just as long as a
     load-reserved and the store-conditional behind it take. A load-reserved reserves its line when the cache
-    answers, which is never in the first cycle of a request."""
+    answers, which is never in the first cycle of a request, nor twice in two cycles: the other master's write
+    to the line is not in the cycle behind, either. Entries and exits of Xvmx wait until nothing is under
+    way."""
 
     depth = 9
     stage = SteppedMemoryStage
