@@ -104,7 +104,7 @@ class Instructions(Requests):
         execute, vmcs = self.execute, self.vmcs
         ready = execute.clear & ~self.settle.busy
         if self.cut:
-            ready = ready & ~vmcs.writing
+            ready = execute.clear & self.held(~self.settle.busy & ~vmcs.writing)
         with m.If(self.wants_post & ready):
             m.d.sync += [self.issued.eq(0)]
             m.next = "POST_DESCRIPTOR" if self.cut else "POST_CONTROL"

@@ -1,7 +1,7 @@
 """The VMX unit: state of VMX operation, and the transitions between root and non-root."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from rtl.core.interface import Mode, Trap
@@ -12,7 +12,7 @@ from rtl.core.vmx.instructions import Instructions
 from rtl.core.vmx.interface import VmxCsrPort, VmxExecutePort, VmxOp
 from rtl.core.vmx.settle import Settle
 from rtl.core.vmx.slices import MicroSlice, holder
-from rtl.core.vmx.vmcs import Vmcs
+from rtl.core.vmx.vmcs import RootWrite, Vmcs
 from rtl.isa.causes import Interrupt
 from rtl.isa.csrs import CSRS
 from rtl.isa.privilege import Privilege
@@ -183,9 +183,7 @@ class VmxUnit(Instructions, wiring.Component):
             m.d.comb += [vmcs.ask.eq(1), self.execute.busy.eq(busy)]
             with m.If(self.exits | self.execute.arrive):
                 m.d.sync += busy.eq(self.exits)
-            root = self.held(self.root)
-            with m.If(root.write):
-                m.d.comb += [csr.write.eq(1), csr.number.eq(root.number), csr.data.eq(root.data)]
+            m.d.comb += vmcs.root.eq(self.root)
 
     def _accesses(self, m: Module) -> None:
         """Where accesses of memory and of root's registers and fences go, and where answers come from."""
@@ -199,7 +197,7 @@ class VmxUnit(Instructions, wiring.Component):
             self.request = micro.request
             connect(m, micro.access, flipped(self.execute.micro))
             m.d.comb += micro.fault.eq(self.micro_fault | self.access_fault)
-            self.root = Signal(data.StructLayout({"write": 1, "number": 12, "data": 64}))
+            self.root = Signal(RootWrite)
 
     def _pin(self, bit: PinControl):
         return control(self.vmcs.pin, bit)

@@ -1,7 +1,7 @@
 """The current VMCS on chip."""
 
 from amaranth.hdl import Module, Mux, Signal, Value
-from amaranth.lib import memory, wiring
+from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.core.interface import Trap
@@ -12,12 +12,20 @@ from rtl.core.vmx.slices import holder
 from rtl.isa.privilege import Privilege
 from rtl.isa.xvmx import EventBits, ExitControl, Group, PinControl, PostedDescriptor, ProcControl
 
-__all__ = ["Vmcs"]
+__all__ = ["RootWrite", "Vmcs"]
 
 _EIP = INDEX["G_EIP0"]
 _VIRQ = INDEX["VIRQ"]
 _RECORD, _RECORD_COUNT = GROUPS[Group.READ_ONLY]
 _EVENT_VALID, _EVENT_INTERRUPT = (bit.bit_length() - 1 for bit in (EventBits.VALID, EventBits.INTERRUPT))
+
+
+class RootWrite(data.Struct):
+    """A write of a register of root."""
+
+    write: 1
+    number: 12
+    data: 64
 
 
 class Vmcs(wiring.Component):
@@ -37,6 +45,7 @@ class Vmcs(wiring.Component):
         or since ``there`` was up without ``hold``
     hold: (with ``cut``) ``there`` stays
     writing: (with ``cut``) a write has not taken effect everywhere
+    root: (with ``cut``) a register of root is written a cycle later, by the way of backed fields
     index, value: read, combinational; ``read`` says that ``value`` is looked at
     write, write_index, write_value: written at the end of the cycle
     csr_number, csr_read, csr_value, csr_write, csr_data: registers of the CSR unit
@@ -56,7 +65,7 @@ class Vmcs(wiring.Component):
         self.cut = cut
         super().__init__(
             {
-                **({"hold": In(1), "there": Out(1), "writing": Out(1)} if cut else {}),
+                **({"hold": In(1), "there": Out(1), "writing": Out(1), "root": In(RootWrite)} if cut else {}),
                 "index": In(INDEX_BITS),
                 "read": In(1),
                 "value": Out(64),
@@ -178,12 +187,15 @@ class Vmcs(wiring.Component):
             for each, register in BACKED.items():
                 with m.Case(each):
                     m.d.comb += [backed.eq(1), number.eq(register)]
-        if self.cut:
-            m.d.comb += self.csr_number.eq(self.held(number))
         data = Mux(index == _VIRQ, self.value_written << 1, self.value_written)
+        writes = backed & self.write_now
+        if self.cut:
+            root = self.root
+            m.d.comb += self.csr_number.eq(self.held(Mux(root.write, root.number, number)))
+            data, writes = Mux(root.write, root.data, data), writes | root.write
         m.d.comb += [
             self.csr_read.eq(self.held(backed & ~self.write_now)),
-            self.csr_write.eq(self.held(backed & self.write_now)),
+            self.csr_write.eq(self.held(writes)),
             self.csr_data.eq(self.held(data)),
         ]
 
