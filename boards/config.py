@@ -9,7 +9,8 @@ __all__ = ["board_config"]
 def board_config(*, hypervisor: bool = True, xvmx: bool = True) -> SocConfig:
     """The machine that leaves half of an ECP5-85F to others: no pairs of instructions, caches and translation
     caches of about half of the simulated one's entries (what is searched associatively costs most of an
-    FPGA's logic), and no more interrupt sources than there are devices. Registers stand in all long paths.
+    FPGA's logic), no more interrupt sources than there are devices, and no way into memory for masters that
+    are not there. Registers stand in all long paths.
 
     Parameters
     ----------
@@ -22,6 +23,7 @@ def board_config(*, hypervisor: bool = True, xvmx: bool = True) -> SocConfig:
             hypervisor=hypervisor,
             xvmx=xvmx,
             dual_issue=False,
+            dma=False,
             cuts=Cuts.everywhere(),
         ),
         interrupt_sources=UART_IRQ,

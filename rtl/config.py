@@ -126,6 +126,7 @@ class CoreConfig:
     hypervisor: build the H extension (``mvirt.ARCH`` = 1)
     xvmx: build Xvmx (``mvirt`` and its ARCH = 2)
     dual_issue: let a simple arithmetic instruction go along with the next or the previous one
+    dma: other masters than the hart may use memory, through the data cache
     cuts: registers in long paths
     observe: bring out the retire port's CSR snapshot (for lockstep); costs simulation speed
     """
@@ -137,6 +138,7 @@ class CoreConfig:
     hypervisor: bool = True
     xvmx: bool = True
     dual_issue: bool = True
+    dma: bool = True
     cuts: Cuts = field(default_factory=Cuts)
     observe: bool = False
     hart_id: int = 0

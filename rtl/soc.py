@@ -45,7 +45,7 @@ class Soc(wiring.Component):
     Members
     -------
     mem: AXI to DRAM, with whole physical addresses
-    dma: AXI from managers outside; sees memory as the hart does, through the data cache
+    dma: AXI from managers outside (``config.core.dma``); sees memory as the hart does, through the data cache
     ext: register bus to the virtio-mmio slots; ``addr`` is the offset in their region
     irq_ext: interrupt levels of the virtio slots, bit n is slot n
     uart_tx, uart_rx: the console's bytes

@@ -21,6 +21,7 @@ class AxiArbiter(wiring.Component):
     Parameters
     ----------
     managers: their number
+    writers: so many of them write, the first ones; all if None. A single one is wired to the write channels.
     id_width: id width of ``bus``; a manager's is narrower by the bits of its number
 
     Members
@@ -29,13 +30,20 @@ class AxiArbiter(wiring.Component):
     bus: the common port
     """
 
-    def __init__(self, managers: int = 2, *, id_width: int = 4, addr_width: int = 56) -> None:
+    def __init__(
+        self, managers: int = 2, *, writers: int | None = None, id_width: int = 4, addr_width: int = 56
+    ) -> None:
         index_bits = (managers - 1).bit_length()
         if id_width <= index_bits:
             raise ValueError(
                 f"AxiArbiter of {managers} managers needs an id_width above {index_bits}, not {id_width}"
             )
         self.count = managers
+        self.writers = managers if writers is None else writers
+        if not 1 <= self.writers <= managers:
+            raise ValueError(
+                f"AxiArbiter of {managers} managers needs 1 to {managers} writers, not {writers}"
+            )
         self.manager_id_width = id_width - index_bits
         manager = AxiSignature(id_width=self.manager_id_width, addr_width=addr_width)
         super().__init__(
@@ -48,9 +56,13 @@ class AxiArbiter(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         m.submodules.read_turn = reads = RoundRobin(self.count)
-        m.submodules.write_turn = writes = RoundRobin(self.count)
+        if self.writers > 1:
+            m.submodules.write_turn = writes = RoundRobin(self.writers)
         self._read_address(m, reads)
-        self._write(m, writes)
+        if self.writers > 1:
+            self._write(m, writes)
+        else:
+            self._only_writer(m)
         self._answers(m)
         return m
 
@@ -69,7 +81,7 @@ class AxiArbiter(wiring.Component):
 
     def _write(self, m: Module, turn: RoundRobin) -> None:
         """Address and data of the chosen manager, until both have gone."""
-        bus = self.bus
+        bus, writers = self.bus, self.managers[: self.writers]
         address_sent = Signal()
         data_sent = Signal()
         address_goes = address_sent | (bus.awvalid & bus.awready)
@@ -85,10 +97,10 @@ class AxiArbiter(wiring.Component):
             m.d.sync += [address_sent.eq(address_goes), data_sent.eq(data_goes)]
         # Between its address and its last data a manager keeps the channels though awvalid may be down.
         m.d.comb += turn.requests.eq(
-            Cat(manager.awvalid for manager in self.managers) | self._writer(m, turn, address_sent)
+            Cat(manager.awvalid for manager in writers) | self._writer(m, turn, address_sent)
         )
         with m.Switch(turn.index):
-            for number, manager in enumerate(self.managers):
+            for number, manager in enumerate(writers):
                 with m.Case(number):
                     m.d.comb += forward(bus, manager, ADDRESS, "aw")
                     m.d.comb += forward(bus, manager, WRITE_DATA)
@@ -100,11 +112,18 @@ class AxiArbiter(wiring.Component):
                         manager.wready.eq(bus.wready & turn.grant[number] & ~data_sent),
                     ]
 
+    def _only_writer(self, m: Module) -> None:
+        """The first manager has the write channels for itself."""
+        bus, manager = self.bus, self.managers[0]
+        m.d.comb += forward(bus, manager, ("id", "valid", *ADDRESS), "aw")
+        m.d.comb += forward(bus, manager, ("wvalid", *WRITE_DATA))
+        m.d.comb += [manager.awready.eq(bus.awready), manager.wready.eq(bus.wready)]
+
     def _writer(self, m: Module, turn: RoundRobin, address_sent: Signal) -> Signal:
         """One-hot: the manager whose address has gone while data are still to go."""
-        chosen = Signal(self.count)
+        chosen = Signal(self.writers)
         m.d.sync += chosen.eq(turn.grant)
-        writer = Signal(self.count)
+        writer = Signal(self.writers)
         with m.If(address_sent):
             m.d.comb += writer.eq(chosen)
         return writer

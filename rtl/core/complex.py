@@ -41,7 +41,8 @@ class CoreComplex(wiring.Component):
     Members
     -------
     bus: all memory and device accesses of the hart
-    dma: AXI subordinate for other masters; coherent with the data cache, DRAM only
+    dma: AXI subordinate for other masters; coherent with the data cache, DRAM only. Without ``config.dma`` it
+        takes no burst.
     lines, time: interrupt inputs and ``mtime``
     events, retire: observability
     state, fetched: with ``config.observe``: see :class:`CsrUnit`; translations of fetch addresses
@@ -68,8 +69,9 @@ class CoreComplex(wiring.Component):
         m.submodules.icache = icache = InstructionCache(self.config.icache, staged=self.config.cuts.fetch)
         cache = SteppedDataCache if self.config.cuts.memory else DataCache
         m.submodules.dcache = dcache = cache(self.config.dcache)
-        m.submodules.arbiter = arbiter = AxiArbiter(managers=2)
-        m.submodules.dma_port = dma_port = DmaPort()
+        # The instruction cache only reads, so the write channels can do without arbitration.
+        writers = 1 if self.config.cuts.bus else 2
+        m.submodules.arbiter = arbiter = AxiArbiter(managers=2, writers=writers)
 
         connect(m, core.fetch, mmu.fetch)
         connect(m, core.load_store, mmu.data)
@@ -78,8 +80,10 @@ class CoreComplex(wiring.Component):
         connect(m, core.data_cache, dcache.cpu)
         connect(m, mmu.walker, dcache.walker)
         connect(m, icache.clean, dcache.fetch_clean)
-        connect(m, dma_port.port, dcache.dma)
-        connect(m, flipped(self.dma), dma_port.bus)
+        if self.config.dma:
+            m.submodules.dma_port = dma_port = DmaPort()
+            connect(m, dma_port.port, dcache.dma)
+            connect(m, flipped(self.dma), dma_port.bus)
         connect(m, dcache.bus, arbiter.managers[0])
         connect(m, icache.bus, arbiter.managers[1])
         connect(m, arbiter.bus, flipped(self.bus))

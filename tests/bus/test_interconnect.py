@@ -59,6 +59,28 @@ def test_arbiter(count):
         check_reads(transactions, {})
 
 
+@pytest.mark.parametrize("writers", [1, 2])
+def test_arbiter_with_readers(writers):
+    """Those that only read share R with the writers, and nothing else."""
+    rng = Random(writers)
+    dut = AxiArbiter(3, writers=writers)
+    memory = AxiMemory(dut.bus, rng=Random(rng.random()))
+    ids = 1 << dut.manager_id_width
+    lists = [[random_transaction(rng, 4096 * n, 256, ids) for _ in range(80)] for n in range(3)]
+    lists[writers:] = [[each for each in bursts if not each.write] for bursts in lists[writers:]]
+
+    def manager(number):
+        async def testbench(ctx):
+            await AxiManager(dut.managers[number], Random(number)).run(ctx, lists[number])
+
+        return testbench
+
+    simulate(dut, [memory], *map(manager, range(3)))
+    for transactions in lists:
+        assert transactions
+        check_reads(transactions, {})
+
+
 def test_arbiter_adds_no_cycle():
     dut = AxiArbiter(2)
     memory = AxiMemory(dut.bus, latency=0)
@@ -92,6 +114,12 @@ def test_arbiter_is_fair():
 def test_arbiter_refuses_narrow_ids():
     with pytest.raises(ValueError, match="needs an id_width above 2, not 2"):
         AxiArbiter(4, id_width=2)
+
+
+@pytest.mark.parametrize("writers", [0, 3])
+def test_arbiter_refuses_a_wrong_number_of_writers(writers):
+    with pytest.raises(ValueError, match=f"needs 1 to 2 writers, not {writers}"):
+        AxiArbiter(2, writers=writers)
 
 
 @pytest.mark.parametrize("cut", [False, True])
