@@ -69,6 +69,12 @@ def test_alu(kind: type, op: AluOp) -> None:
                 ctx.set(dut.a, a)
                 ctx.set(dut.b, b)
                 ctx.set(dut.word, word)
+                if isinstance(dut, SplitAlu):
+                    ctx.set(dut.source, a)
+                    ctx.set(dut.others, a ^ b)
+                    ctx.set(dut.aside, 1)
+                    assert ctx.get(dut.result) == a ^ b
+                    ctx.set(dut.aside, 0)
                 assert ctx.get(dut.result) == alu_result(op, a, b, word), (op, hex(a), hex(b), word)
                 if isinstance(dut, SplitAlu):
                     assert ctx.get(dut.shifts) == (op in (AluOp.SLL, AluOp.SRL, AluOp.SRA))

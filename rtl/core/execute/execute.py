@@ -10,7 +10,7 @@ from rtl.core.execute.branches import resolve
 from rtl.core.execute.divider import Divider
 from rtl.core.execute.exceptions import ExceptionUnit
 from rtl.core.execute.outputs import STACK_POINTER, replace_by_vmx, tell_companion, tell_vmx, transformed
-from rtl.core.execute.phases import Phases, connect_phases, judge
+from rtl.core.execute.phases import Phases, connect_phases, judge, take
 from rtl.core.execute.split_alu import SplitAlu
 from rtl.core.interface import CsrPort, Mode, SystemOp, SystemPort, Trap, TrapPort, XretPort
 from rtl.core.stages import (
@@ -161,6 +161,7 @@ class Execute(wiring.Component):
 
         # Redirects
         redirected = Signal()
+        steers = self.redirect.valid if phases is None else Signal()
         delivers = Signal()
         # What acts in phases leaves as soon as it may: there is nothing older that could stall it or fault.
         effective, traps = commit & plain, commit & trapping
@@ -179,27 +180,30 @@ class Execute(wiring.Component):
         with m.Elif(delivers if phases is None else 1):
             m.d.comb += self.trap.trap.eq(self.vmx.event)
         with m.If(self.trap.valid):
-            m.d.comb += [self.redirect.valid.eq(~self.trap.exits), self.redirect.target.eq(self.trap.vector)]
+            m.d.comb += [steers.eq(~self.trap.exits), self.redirect.target.eq(self.trap.vector)]
         with m.Elif(self.vmx.arrive | (effective & self.vmx.enter)):
-            m.d.comb += [self.redirect.valid.eq(1), self.redirect.target.eq(self.vmx.target)]
+            m.d.comb += [steers.eq(1), self.redirect.target.eq(self.vmx.target)]
         with m.Elif(self.xret.valid):
-            m.d.comb += [self.redirect.valid.eq(1), self.redirect.target.eq(self.xret.target)]
+            m.d.comb += [steers.eq(1), self.redirect.target.eq(self.xret.target)]
         with m.Elif(effective & refetch):
-            m.d.comb += [self.redirect.valid.eq(1), self.redirect.target.eq(link)]
+            m.d.comb += [steers.eq(1), self.redirect.target.eq(link)]
         with m.Elif(valid & verdict.refetch & ~redirected):
-            m.d.comb += [self.redirect.valid.eq(1), self.redirect.target.eq(fetched.pc)]
-        with m.Elif(plain & mispredict & ~redirected):
-            m.d.comb += self.redirect.valid.eq(1)
+            m.d.comb += [steers.eq(1), self.redirect.target.eq(fetched.pc)]
+        if phases is not None:
+            take(self, m, op, valid, redirected, steers, plain, mispredict)
+        else:
+            with m.Elif(plain & mispredict & ~redirected):
+                m.d.comb += self.redirect.valid.eq(1)
 
-        # The operation register
-        with m.If(self.operation.ready):
-            m.d.sync += [valid.eq(self.operation.valid), op.eq(self.operation.p), redirected.eq(0)]
-        with m.If(self.redirect.valid):
-            m.d.sync += redirected.eq(1)
-            with m.If(self.operation.ready | self.memory_fault):
+            # The operation register
+            with m.If(self.operation.ready):
+                m.d.sync += [valid.eq(self.operation.valid), op.eq(self.operation.p), redirected.eq(0)]
+            with m.If(self.redirect.valid):
+                m.d.sync += redirected.eq(1)
+                with m.If(self.operation.ready | self.memory_fault):
+                    m.d.sync += [valid.eq(0), redirected.eq(0)]
+            with m.If(self.trap.exits):
                 m.d.sync += [valid.eq(0), redirected.eq(0)]
-        with m.If(self.trap.exits):
-            m.d.sync += [valid.eq(0), redirected.eq(0)]
 
         tell_vmx(self, m, op, valid, commit, exceptions, phases)
         tell_companion(self, m, op, valid, verdict.kill, mispredict, redirected, companion_alu)
@@ -311,7 +315,7 @@ class Execute(wiring.Component):
         others, arithmetic, computed, by_vmx = result, result, divider.result, control.vmx
         if phases is not None:
             # The ALU's result comes late, so the choice among the others is made beside it.
-            others, arithmetic, computed = Signal(64), Signal(64), Signal(64)
+            others, arithmetic, computed = alu.others, Signal(64), Signal(64)
             by_vmx = control.vmx | self.vmx.arrive
             m.d.comb += arithmetic.eq(Mux(control.branch != BranchOp.NONE, link, alu.quick))
             with m.If(~phases.acting):
@@ -325,8 +329,8 @@ class Execute(wiring.Component):
         with m.If(by_vmx):
             m.d.comb += others.eq(self.vmx.result)
         if phases is not None:
-            from_alu = (control.branch == BranchOp.NONE) & ~control.csr.as_value().any()
-            m.d.comb += result.eq(Mux(from_alu & ~control.divide & ~by_vmx, alu.result, others))
+            special = control.csr.as_value().any() | control.divide | by_vmx
+            m.d.comb += [alu.source.eq(op.a), alu.aside.eq(special | (control.branch != BranchOp.NONE))]
 
         drop = verdict.refetch
         out = self.result.p

@@ -91,6 +91,8 @@ def tell_companion(execute, m: Module, op, valid, kill, mispredict, redirected, 
     """The companion's result, forwarded and passed on."""
     companion, out = op.companion, execute.result.p.companion
     split = execute.config.cuts.execute
+    if split:
+        m.d.comb += alu.source.eq(companion.a)
     m.d.comb += [
         alu.op.eq(companion.alu),
         alu.word.eq(companion.word),

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from rtl.core.interface import SystemOp, Trap
 from rtl.core.stages import ExecuteOp
 
-__all__ = ["Checks", "Phases", "connect_phases", "judge"]
+__all__ = ["Checks", "Phases", "connect_phases", "judge", "take"]
 
 
 class Checks(data.Struct):
@@ -235,3 +235,18 @@ def connect_phases(execute, m: Module, phases: Phases, op, valid, commit, except
         execute.acting.eq(phases.acting),
         execute.keep.eq(phases.keep),
     ]
+
+
+def take(execute, m: Module, op, valid, redirected, steers, plain, mispredict) -> None:
+    """The operation register, and the redirect, which ``steers`` asks for besides a branch. Whether that is
+    mispredicted comes late, and is looked at last."""
+    stays, ready = ~(execute.memory_fault | execute.trap.exits), execute.operation.ready
+    may = plain & ~redirected & ~execute.memory_fault
+    comes = Mux(ready, execute.operation.valid & ~steers, valid)
+    m.d.comb += execute.redirect.valid.eq(steers | (may & mispredict))
+    m.d.sync += [
+        valid.eq(stays & comes & ~(may & ready & mispredict)),
+        redirected.eq(stays & ~ready & (redirected | steers | (may & mispredict))),
+    ]
+    with m.If(ready):
+        m.d.sync += op.eq(execute.operation.p)

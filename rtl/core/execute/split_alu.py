@@ -19,26 +19,31 @@ def sum_differs(a: Value, b: Value, other: Value) -> Value:
 
 class SplitAlu(wiring.Component):
     """As ``Alu``, in a shape that suits an FPGA: one carry chain, and a shifter of stages of two bits, which
-    the results that are needed at once do not pass.
+    the results that are needed at once do not pass, and behind which there is one choice only.
 
     Members
     -------
     op, word, a, b, result: as of ``Alu``
+    source: what is shifted, instead of ``a``
     shifts: ``op`` is a shift
     quick: result of any other one
+    aside: ``result`` is ``others``
     """
 
     op: In(AluOp)
     word: In(1)
     a: In(64)
     b: In(64)
+    source: In(64)
+    aside: In(1)
+    others: In(64)
     result: Out(64)
     shifts: Out(1)
     quick: Out(64)
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        shifted = self._shift(m)
+        left, right, sign = self._shift(m)
         subtract = Signal()
         total = Signal(66)
         less = Signal()
@@ -63,18 +68,27 @@ class SplitAlu(wiring.Component):
                     m.d.comb += self.quick.eq(total[1:33].as_signed())
         m.d.comb += [
             self.shifts.eq(self.op.as_value().matches(AluOp.SLL, AluOp.SRL, AluOp.SRA)),
-            self.result.eq(Mux(self.shifts, shifted, self.quick)),
         ]
+        # The halves of a word's result are chosen for themselves: its sign has a path of its own.
+        for half, extends in ((slice(0, 32), Const(0, 1)), (slice(32, 64), self.word)):
+            wanted, rest = Signal(name=f"wanted{half.start}"), Signal(32, name=f"rest{half.start}")
+            shifted = Mux(self.op == AluOp.SLL, left[half], right[half])
+            m.d.comb += [
+                wanted.eq(self.shifts & ~extends & ~self.aside),
+                rest.eq(Mux(self.shifts & extends, sign.replicate(32), self.quick[half])),
+                self.result[half].eq(Mux(wanted, shifted, Mux(self.aside, self.others[half], rest))),
+            ]
         return m
 
-    def _shift(self, m: Module) -> Signal:
-        amount, fill = Signal(6), Signal()
-        left, right, wide = Signal(64, name="left0"), Signal(64, name="right0"), Signal(64)
+    def _shift(self, m: Module) -> tuple[Signal, Signal, Signal]:
+        """Shifted left and right, and a word's sign."""
+        amount, fill, source = Signal(6), Signal(), self.source
+        left, right = Signal(64, name="left0"), Signal(64, name="right0")
         m.d.comb += [
             amount.eq(Cat(self.b[:5], self.b[5] & ~self.word)),
-            fill.eq((self.op == AluOp.SRA) & Mux(self.word, self.a[31], self.a[63])),
-            left.eq(self.a),
-            right.eq(Cat(self.a[:32], Mux(self.word, fill.replicate(32), self.a[32:]))),
+            fill.eq((self.op == AluOp.SRA) & Mux(self.word, source[31], source[63])),
+            left.eq(source),
+            right.eq(Cat(source[:32], Mux(self.word, fill.replicate(32), source[32:]))),
         ]
         for low in (4, 2, 0):
             lefts, rights = Signal(64, name=f"left{6 - low}"), Signal(64, name=f"right{6 - low}")
@@ -87,13 +101,8 @@ class SplitAlu(wiring.Component):
                             rights.eq(Cat(right[by:], fill.replicate(by))),
                         ]
             left, right = lefts, rights
-        m.d.comb += wide.eq(Mux(self.op == AluOp.SLL, left, right))
-        # The sign of a word has a path of its own, for it goes to many places.
-        sign, shifted = Signal(), Signal(64)
-        from_left = Cat(reversed(self.a[:32])).bit_select(self.b[:5], 1)
-        from_right = self.a[31] & ((self.op == AluOp.SRA) | ~self.b[:5].any())
-        m.d.comb += [
-            sign.eq(Mux(self.op == AluOp.SLL, from_left, from_right)),
-            shifted.eq(Cat(wide[:32], Mux(self.word, sign.replicate(32), wide[32:]))),
-        ]
-        return shifted
+        sign = Signal()
+        from_left = Cat(reversed(source[:32])).bit_select(self.b[:5], 1)
+        from_right = source[31] & ((self.op == AluOp.SRA) | ~self.b[:5].any())
+        m.d.comb += sign.eq(Mux(self.op == AluOp.SLL, from_left, from_right))
+        return left, right, sign
