@@ -144,6 +144,11 @@ class CoreConfig:
     hart_id: int = 0
 
     @property
+    def in_steps(self) -> bool:
+        """CSRs are read in steps (``Cuts.execute``), for which a VMX unit waits with ``Cuts.vmx`` only."""
+        return self.cuts.execute and (self.cuts.vmx or not self.xvmx)
+
+    @property
     def virtual(self) -> bool:
         """There is a virtualization mode V."""
         return self.hypervisor or self.xvmx

@@ -1,5 +1,7 @@
 """Interrupt registers, supervisor timers, and the choice of the interrupt to take."""
 
+from contextlib import nullcontext
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -25,6 +27,11 @@ class Interrupts(wiring.Component):
     STIP and VSTIP of the timers reach interrupts one cycle after the comparison (the specification lets them
     be late), but reads of the pending registers show the comparison itself.
 
+    Parameters
+    ----------
+    virtual: what is built
+    short: choose without looking first whether there is anything, which only spares the simulator work
+
     Members
     -------
     write: CSR writes; with ``op`` and ``operand`` of the instruction for the SEIP bit of mip
@@ -45,8 +52,9 @@ class Interrupts(wiring.Component):
     software: the bits of mip that software holds there
     """
 
-    def __init__(self, virtual: bool = True):
+    def __init__(self, virtual: bool = True, short: bool = False):
         self.virtual = virtual
+        self.short = short
         super().__init__(
             {
                 "write": In(CsrWrite),
@@ -222,7 +230,7 @@ class Interrupts(wiring.Component):
                 m.d.comb += relevant.eq(pending & ~(self.mideleg & S_INTERRUPTS)[:13])
         pending = relevant
         m.d.comb += self.wake.eq((pending != 0) | self.event)
-        with m.If(self.wake):
+        with nullcontext() if self.short else m.If(self.wake):
             with m.If(~machine | self.m_enable):
                 m.d.comb += to_m.eq(pending & ~self.mideleg)
             with m.If(~machine & (virt | user | self.hs_enable)):

@@ -118,7 +118,7 @@ class CsrUnit(wiring.Component):
         m.submodules.delegation = delegation = Delegation(virtual)
         late = self.config.cuts.late_vectors
         m.submodules.levels = levels = TrapRegisters(virtual, self.config.observe, late)
-        m.submodules.interrupts = interrupts = Interrupts(virtual)
+        m.submodules.interrupts = interrupts = Interrupts(virtual, self.config.cuts.execute)
         m.submodules.counters = counters = Counters()
         m.submodules.pmp = pmp = PmpRegisters()
         m.submodules.roots = roots = TranslationRegisters(virtual)
@@ -214,13 +214,13 @@ class CsrUnit(wiring.Component):
                 matches = matches | (self.architecture.xvmx & self.csr.number.matches(*own))
             with m.If(self.mode.virt & matches):
                 m.d.comb += number[8:10].eq(0b10)
-        if self.config.cuts.execute:
+        if self.config.cuts.execute and not self.config.in_steps:
             found, number = found_number(m, number), Signal(12)
             m.d.comb += number.eq(found)
         if self.config.xvmx:
             with m.If(self.vmx.read):
                 m.d.comb += number.eq(self.vmx.number)
-        return number
+        return found_number(m, number) if self.config.in_steps else number
 
     def _values(
         self, status, delegation, levels, interrupts, counters, pmp, roots, environment
@@ -264,7 +264,7 @@ class CsrUnit(wiring.Component):
         for each, register in everything.items():
             groups.setdefault(each >> 8, {})[each & 0xFF] = register
         value = Signal(64) if self.config.cuts.execute else self.csr.rdata
-        if self.config.cuts.execute and (self.config.cuts.vmx or not self.config.xvmx):
+        if self.config.in_steps:
             read_in_steps(m, number, groups, value)
         else:
             with m.If(self.csr.valid | self.vmx.read), m.Switch(number[8:]):
@@ -358,8 +358,8 @@ class CsrUnit(wiring.Component):
         }
         reason = Mux(interrupts.physical, ExitReason.EXTINT, self.vmx.event_reason)
         if self.config.cuts.execute:
-            found["cause"] = Mux(interrupts.exit, reason, interrupts.cause)
-            found = decision(self, m, found)
+            found = decision(self, m, found | {"cause": reason})
+            found["cause"] = Mux(found["exit"], found["cause"], found["code"])
         m.d.comb += [
             self.interrupt_valid.eq(found["valid"]),
             self.interrupt_cause.eq(found["cause"]),

@@ -32,7 +32,7 @@ class Vmcs(wiring.Component):
     """Fields by index (``rtl.core.vmx.fields``). One is read and one written per cycle; a backed one passes
     through the CSR unit. Writes are masked as vmwrite masks (docs/xvmx.md, section 4).
 
-    With ``cut`` a read takes four cycles, one of a backed field five, and a write takes effect one cycle
+    With ``cut`` a read takes four cycles, one of a backed field six, and a write takes effect one cycle
     later, in the flip-flops and in backed fields two.
 
     Parameters
@@ -168,7 +168,7 @@ class Vmcs(wiring.Component):
         from_csr, is_virq = self.held(self.csr_read), self.held(self.held(self.index_now == _VIRQ))
         value, csr_value = self.held(found), self.held(self.csr_value)
         m.d.comb += [
-            self.there.eq((age == 4) | ((age == 3) & ~from_csr)),
+            self.there.eq((age == 5) | ((age == 3) & ~from_csr)),
             self.writing.eq(self.write_now | self.held(self.write_now)),
             self.value.eq(Mux(from_csr, Mux(is_virq, csr_value >> 1, csr_value), value)),
         ]

@@ -102,9 +102,9 @@ def test_an_interrupt_is_told_a_cycle_later_and_stays_while_kept() -> None:
         ctx.set(unit.acting, 1)
         ctx.set(unit.lines, {"mtip": 1})
         await ctx.tick().repeat(2)
-        assert hart.interrupt() == Interrupt.MTI and ctx.get(unit.vmx.code) == Interrupt.MEI
+        assert ctx.get(unit.vmx.code) == Interrupt.MEI
         ctx.set(unit.acting, 0)
-        assert ctx.get(unit.vmx.code) == Interrupt.MTI
+        assert hart.interrupt() == ctx.get(unit.vmx.code) == Interrupt.MTI
         ctx.set(unit.lines, {})
         await ctx.tick()
         assert hart.interrupt() is None
