@@ -201,7 +201,7 @@ class DataCache(wiring.Component):
                 clean_start.eq(active & dirty_hit & ~(hit & self._in_flight).any() & writeback.idle),
             ]
         with m.Elif(writes & mine):
-            m.d.comb += complete.eq(active & ~self._locked & (hit & ~(self._in_flight | incoming)).any())
+            m.d.comb += complete.eq(active & ~self._locked & self._whole(hit, self._in_flight, incoming))
         with m.Elif(writes):
             present = hit & ~self._pending
             self._store_during_beat(m, active, hit, present, incoming, complete)
@@ -253,6 +253,10 @@ class DataCache(wiring.Component):
             complete.eq((active & present.any()) | self._merging),
         ]
 
+    def _whole(self, hit: Signal, missing: Value, incoming: Value) -> Value:
+        """The way that hits misses nothing, and nothing comes for it in this cycle."""
+        return (hit & ~(missing | incoming)).any()
+
     def _active(self, m: Module, mine: Signal) -> Value:
         """There is something to answer in this cycle: it concerns the cache, and the arrays show its set."""
         return Mux(mine, self._slot.cacheable, self._fresh & is_cacheable(self.cpu.paddr))
@@ -281,7 +285,7 @@ class DataCache(wiring.Component):
             fill.way.eq(victim),
             fill.owner.eq(Mux(slot.evaluating, 1 << _SLOT, 1 << _CPU)),
             fill.writing.eq(writes),
-            fill.cancel[_CPU].eq(~cpu.valid | cpu.done),
+            fill.cancel[_CPU].eq(self._waits_no_more()),
             arrays.tag_line.eq(line),
             writeback.offset.eq(offset),
             writeback.line.set.eq(line.set),
@@ -314,17 +318,11 @@ class DataCache(wiring.Component):
             self.bus,
             self.cpu,
         )
-        writeback = self._writeback
         beat = Signal(64)
         m.d.comb += beat.eq(merge_bytes(bus.rdata, fill.beat_merge, fill.beat_mask))
         m.d.comb += [
             self._offered.eq(bus.rvalid & (bus.rid == LINE_ID)),
-            self._overtaken.eq(
-                self._offered
-                & writeback.reading
-                & (writeback.read_address == fill.beat_address)
-                & (writeback.read_way & fill.next_way).any()
-            ),
+            self._overtaken.eq(self._overtakes()),
             bus.rready.eq(~(self._overtaken | self._collides)),
             fill.r_valid.eq(self._offered & bus.rready),
             fill.r_error.eq(is_error(bus.rresp)),
@@ -349,6 +347,16 @@ class DataCache(wiring.Component):
             ),
         ]
 
+    def _overtakes(self) -> Value:
+        """The beat on the bus would come before the word in its place is read."""
+        fill, writeback = self._fill, self._writeback
+        return (
+            self._offered
+            & writeback.reading
+            & (writeback.read_address == fill.beat_address)
+            & (writeback.read_way & fill.next_way).any()
+        )
+
     def _choose(self, m: Module, turn, line, victim: Signal, dirty: Signal, busy: Signal) -> None:
         """Which way ``line`` would go into, whether what is there must be written back, and whether the way
         cannot be had."""
@@ -357,17 +365,16 @@ class DataCache(wiring.Component):
             victim.eq(choose_victim(arrays.valid, turn)),
             dirty.eq((victim & arrays.valid & arrays.dirty).any()),
         ]
-        m.d.comb += busy.eq(self._occupied(line, victim, dirty))
-
-    def _occupied(self, line, victim: Value, dirty: Value) -> Value:
-        """The way ``victim`` of the line's set is being filled, or written back; or what is there would have
-        to be, and cannot yet."""
         writeback = self._writeback
-        return (
-            (victim & self._fill.in_flight).any()
+        m.d.comb += busy.eq(
+            (victim & self._in_flight).any()
             | (writeback.reading & (writeback.held.set == line.set) & (victim & writeback.read_way).any())
             | (dirty & ~writeback.idle)
         )
+
+    def _waits_no_more(self) -> Value:
+        """No fill serves the hart's request any more."""
+        return ~self.cpu.valid | self.cpu.done
 
     def _foreseen(self, m: Module, condition: Value) -> Value:
         """The same; it may be known a cycle before the answer."""

@@ -103,7 +103,21 @@ class SteppedDataCache(DataCache):
 
     def _store_during_beat(self, m: Module, active, hit, present, incoming, complete) -> None:
         """The beat goes first."""
-        m.d.comb += complete.eq(active & (present & ~incoming).any())
+        m.d.comb += complete.eq(active & self._whole(hit, self._pending, incoming))
+
+    def _whole(self, hit: Signal, missing: Value, incoming: Value) -> Value:
+        # Whether there is a beat is known last.
+        ways, comes = hit & ~missing, self._fill.next_way
+        return (ways & ~comes).any() | ((ways & comes).any() & ~self._offered)
+
+    def _waits_no_more(self) -> Value:
+        # There is a cycle without a request behind each.
+        return ~self.cpu.valid
+
+    def _overtakes(self) -> Value:
+        # Or before another one of the line.
+        writeback = self._writeback
+        return self._offered & writeback.reading & (writeback.read_way & self._fill.next_way).any()
 
     def _as_expected(self, m: Module, request: CoherentRequest) -> Value:
         equal = Signal(8)
@@ -119,7 +133,16 @@ class SteppedDataCache(DataCache):
         arrays = self._arrays
         chosen = choose_victim(arrays.valid, turn)
         full = arrays.valid.all() & (turn & arrays.dirty).any()
-        m.d.sync += [victim.eq(chosen), dirty.eq(full), busy.eq(self._occupied(line, chosen, full))]
+        writeback = self._writeback
+        here = writeback.reading & (writeback.held.set == line.set)
+        ways = Signal(self.geometry.ways)
+        """Those that are being filled or written back."""
+        m.d.sync += [
+            victim.eq(chosen),
+            dirty.eq(full),
+            ways.eq(self._fill.in_flight | Mux(here, writeback.read_way, 0)),
+        ]
+        m.d.comb += busy.eq((victim & ways).any() | (dirty & ~writeback.idle))
 
     def _foreseen(self, m: Module, condition: Value) -> Value:
         known = Signal()
