@@ -147,12 +147,12 @@ class InstructionCache(wiring.Component):
         """All words that may be the answer go into registers; it is chosen there. Returns whether the fetch
         missed, in that cycle, too."""
         ways, fetch = self.geometry.ways, self.cpu
-        late, error, looked, found, matched = Signal(), Signal(), Signal(), Signal(ways), Signal(ways)
+        late, looked, found, matched = Signal(), Signal(), Signal(ways), Signal(ways)
         words = [Signal(64, name=f"word_{way}") for way in range(ways)]
         word = Signal(64)
         m.d.sync += [
             late.eq(self._late_done),
-            error.eq(is_error(self.bus.rresp)),
+            fetch.error.eq(self._late_done & is_error(self.bus.rresp)),
             looked.eq(active & (self._miss == _Miss.NONE)),
             matched.eq(hit),
             found.eq(hit & ~self._fill.pending & (active & settled & ~self._late_done).replicate(ways)),
@@ -162,7 +162,6 @@ class InstructionCache(wiring.Component):
         m.d.comb += [
             fetch.done.eq(found.any() | late),
             fetch.data.eq(select_way(found, words) | Mux(late, word, 0)),
-            fetch.error.eq(late & error),
         ]
         return looked & ~matched.any()
 

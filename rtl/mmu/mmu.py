@@ -134,14 +134,18 @@ class Mmu(wiring.Component):
         unit are physical); what is fetched is thrown away by the redirect, where the change or the fence
         matters to fetches at all.
         """
-        fence, valid = Signal(Fence), Signal()
+        fence, valid, late = Signal(Fence), Signal(), Signal()
         cuts = self.config.cuts
         alone = not (cuts.memory and cuts.fetch and cuts.redirect and cuts.execute)
         unasked = self.fence.valid | changed if alone else 0
-        begins = self.fence.valid & ~self.fence.ready
-        m.d.sync += [fence.eq(self.fence.fence), valid.eq(begins), abort.eq(begins | changed)]
+        m.d.sync += [
+            fence.eq(self.fence.fence),
+            valid.eq(self.fence.valid & ~self.fence.ready),
+            late.eq(changed),
+        ]
         m.d.comb += [
             self.fence.ready.eq(valid & ~walker.busy_write),
+            abort.eq(valid | late),
             *(side.hush.eq(abort | unasked) for side in sides),
         ]
         return fence, valid

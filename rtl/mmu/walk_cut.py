@@ -23,7 +23,7 @@ class CutWalker(Walker):
 
     =======  ==============================================================================================
     IDLE     a side's miss (noticed the cycle before) is taken; request and address space into registers
-    MATCH    the second level compares its tags, the table cache is searched
+    MATCH    the second level compares its tags, the table cache is searched; EXAMINE: what was found
     EXAMINE  is the entry well formed, does it permit the access, are A and D as they must be
     STEP     what that means; plan, next state and address into registers
     READ     an entry is asked for; the walker's caches keep what the step found
@@ -31,8 +31,7 @@ class CutWalker(Walker):
     SEARCH   the G-stage TLB and table cache are searched for the goal
     CHOOSE   what they found: an entry for the next step, or the address of one to read
     CHECK    the PMP compares the page that the walk ends in
-    VERDICT  ... and says what may be done to it
-    GRANT    the verdict and both stages' rights become a TLB entry, or a fault
+    GRANT    its verdict and both stages' rights become a TLB entry, or a fault
     PLACE    the TLBs choose an entry for it
     FILL     ... and are written
     FAIL     the fault is reported
@@ -40,7 +39,7 @@ class CutWalker(Walker):
     =======  ==============================================================================================
 
     A read that the data cache answers at once makes a step of five cycles, the G-stage TLB's answer one of
-    four; a hit of the second level costs six cycles and not two.
+    four; a hit of the second level costs seven cycles and not two.
 
     An abort ends the walk in every state but those that wait for the data cache, and nothing is written in a
     cycle with ``abort``. Whether a store is still wanted is known one cycle late: its requester must not drop
@@ -72,7 +71,7 @@ class CutWalker(Walker):
         self.second_hit = Signal()
         self.store = Signal()
         self.wanted_store = Signal()
-        self.legal = Signal()
+        self.legal, self.second_known = Signal(), Signal()
         self.leaf = Signal(Leaf)
         self.page = Signal(PPN_BITS)
         """What the PMP looks at: the page of the entry, or that in which the walk ends."""
@@ -84,6 +83,7 @@ class CutWalker(Walker):
         m.d.sync += [
             self.wanted_store.eq((self.wanted & self.side).any()),
             self.legal.eq(in_range(self.request.vaddr, self.space.stage1)),
+            self.second_known.eq(self.second_found),
         ]
         m.d.comb += [
             self.store.eq(self.request.access == Access.STORE),
@@ -128,7 +128,7 @@ class CutWalker(Walker):
         return self.legal
 
     def _second_allows(self) -> Value:
-        return self.second_found
+        return self.second_known
 
     # --- deciding ----------------------------------------------------------------------------------------
 
@@ -163,7 +163,6 @@ class CutWalker(Walker):
 
     def _control(self, m: Module) -> None:
         now, memory, abort = self.s.now, self.memory, self.abort
-        verdict = SimpleNamespace(**{name: Signal(name=f"pmp_{name}") for name in "r w x mega giga".split()})
         poisoned, from_second, idle = Signal(), Signal(), Signal()
         updated = Signal(PteLayout)
         answered, failed, swapped = Signal(), Signal(), Signal()
@@ -183,7 +182,7 @@ class CutWalker(Walker):
                 m.d.sync += [poisoned.eq(0), now.look.eq(Look.START), now.whole.eq(0)]
                 self._accept(m)
             with m.State("MATCH"):
-                m.next = "STEP"
+                m.next = "EXAMINE"
                 self._stop(m)
             with m.State("EXAMINE"):
                 m.next = "STEP"
@@ -217,19 +216,15 @@ class CutWalker(Walker):
                     m.next = "READ"
                 self._stop(m)
             with m.State("CHECK"):
-                m.next = "VERDICT"
-                self._stop(m)
-            with m.State("VERDICT"):
-                m.d.sync += [signal.eq(getattr(self.pmp, name)) for name, signal in vars(verdict).items()]
                 m.next = "GRANT"
                 self._stop(m)
             with m.State("GRANT"):
                 m.d.sync += [
-                    *self._reach(self.leaf, now, self.page, verdict),
-                    *self._rights(self.leaf, now, verdict),
+                    *self._reach(self.leaf, now, self.page, self.pmp),
+                    *self._rights(self.leaf, now, self.pmp),
                 ]
                 m.next = "FAIL"
-                with m.If(pmp_allows(verdict, self.request.access, self.request.hlvx)):
+                with m.If(pmp_allows(self.pmp, self.request.access, self.request.hlvx)):
                     m.next = "PLACE"
                 self._stop(m)
             with m.State("PLACE"):

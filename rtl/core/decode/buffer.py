@@ -77,8 +77,9 @@ class InstructionBuffer(wiring.Component):
             # Only one fetch faults, and nothing is fetched behind it.
             self.instruction.p.fetched.fault.eq(self.source.p.fault),
         ]
+        expanded = self._expand(m, "waiting", waiting)
         with m.If(moves):
-            m.d.sync += [ready.eq(self._expand(m, "waiting", waiting)), ready_valid.eq(waiting_valid)]
+            m.d.sync += [ready.eq(expanded), ready_valid.eq(waiting_valid)]
         with m.If(moves | ~waiting_valid):
             m.d.sync += [
                 waiting.eq(Mux(spare_valid, spare, self.source.p)),

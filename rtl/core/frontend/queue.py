@@ -98,7 +98,6 @@ class FetchQueue(wiring.Component):
         if self.at_once:
             first = Mux(any_block, shape[0].as_value(), arriving[1].as_value())
             shape = data.View(_Shape, first), shape[1]
-            target = Mux(any_block, target[0], arriving[2]), target[1]
 
         left = Signal(3)
         """Parcels of the first block that are still there."""
@@ -112,6 +111,9 @@ class FetchQueue(wiring.Component):
         ]
         window = self._window(m, bits, used, left)
         if self.at_once:
+            # What arrives comes late, so all choices among the others are made beside it.
+            crosses = (window[:2] == 3) & (left == 1)
+            target = (Mux(any_block, Mux(crosses, target[1], target[0]), arriving[2]),) * 2
             window = Mux(any_block, window, arriving[0])
             any_block = any_block | self.block.valid
         length = self._first(m, window, left, reach, shape, target, pc, any_block, fault)
