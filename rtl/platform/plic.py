@@ -176,7 +176,7 @@ class Plic(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        self._matches: list[tuple[Signal, Value]] = []
+        self._found: list[tuple[Signal, Value]] = []
         self._gateways(m)
         for c in range(self.contexts):
             self._target(m, c)
@@ -207,15 +207,15 @@ class Plic(wiring.Component):
             self._source_registers(m, value, wdata)
             for c in range(self.contexts):
                 self._context_registers(m, c, value, wdata)
-        m.d.sync += [known.eq(match) for known, match in self._matches]
+        m.d.sync += [known.eq(found) for known, found in self._found]
         return m
 
-    def _at(self, match: Value) -> Value:
-        """Whether the address of the access that acts fulfils ``match``."""
+    def _at(self, found: Value) -> Value:
+        """What is ``found`` by the address of the access that acts; with ``cut`` a cycle before it acts."""
         if not self.cut:
-            return match
-        known = Signal()
-        self._matches.append((known, match))
+            return found
+        known = Signal(len(found))
+        self._found.append((known, found))
         return known
 
     def _gateways(self, m: Module) -> None:
@@ -248,14 +248,14 @@ class Plic(wiring.Component):
         bus = self.bus
         number = bus.addr[2:12]
         with m.If(self._at(bus.addr[12:] == PRIORITY >> 12)):
-            m.d.sync += value.eq(Cat((plane >> number)[0] for plane in self._planes))
+            m.d.sync += value.eq(self._at(Cat((plane >> number)[0] for plane in self._planes)))
             with m.If(bus.write & (number != 0)):
                 chosen = _one_hot(number, self.sources + 1)
                 for bit, plane in enumerate(self._planes):
                     m.d.sync += plane.eq(Mux(wdata[bit], plane | chosen, plane & ~chosen))
         with m.If(self._at(bus.addr[12:] == PENDING >> 12)):
             for index, chunk in enumerate(self._words(self._pending)):
-                with m.If(number == index):
+                with m.If(self._at(number == index)):
                     m.d.sync += value.eq(chunk)
 
     def _context_registers(self, m: Module, c: int, value: Signal, wdata: Value) -> None:
