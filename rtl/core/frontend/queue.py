@@ -95,24 +95,27 @@ class FetchQueue(wiring.Component):
         with m.If(push & block.fault_valid):
             m.d.sync += fault.eq(block.fault)
         any_block = count.any()
+        left = Signal(3)
+        """Parcels of the first block that are still there."""
+        kept = shape[0].count - used
         if self.at_once:
+            # What arrives comes late, so all choices among the others are made beside it.
+            kept = Signal(3, name="kept")
+            m.d.comb += kept.eq(shape[0].count - used)
             first = Mux(any_block, shape[0].as_value(), arriving[1].as_value())
             shape = data.View(_Shape, first), shape[1]
 
-        left = Signal(3)
-        """Parcels of the first block that are still there."""
         reach = Signal(4)
         """Parcels in the window, the second block's included."""
         second_valid = Signal()
         m.d.comb += [
-            left.eq(shape[0].count - used),
+            left.eq(Mux(any_block, kept, shape[0].count) if self.at_once else kept),
             second_valid.eq(count[1:].any()),
             reach.eq(left + Mux(second_valid, shape[1].count, 0)),
         ]
-        window = self._window(m, bits, used, left)
+        window = self._window(m, bits, used, kept if self.at_once else left)
         if self.at_once:
-            # What arrives comes late, so all choices among the others are made beside it.
-            crosses = (window[:2] == 3) & (left == 1)
+            crosses = (window[:2] == 3) & (kept == 1)
             target = (Mux(any_block, Mux(crosses, target[1], target[0]), arriving[2]),) * 2
             window = Mux(any_block, window, arriving[0])
             any_block = any_block | self.block.valid

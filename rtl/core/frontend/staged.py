@@ -87,22 +87,28 @@ class StagedFetch(wiring.Component):
         self._failed = Signal()
         """There are no parcels, if the block is delivered in this cycle."""
         state = Signal(_Address)
-        known = self._translate(m, state)
+        translating = self._translate(m, state)
         self._fetch(m)
         with m.If(self._free):
-            m.d.sync += self._fetching.eq(known)
-            with m.If(known):
-                m.d.sync += state.eq(Mux(self.translate.fault_valid, _Address.HALT, _Address.LOOK))
+            m.d.sync += self._fetching.eq(0)
         with m.If(self.block_valid & self._failed):
             m.d.sync += [self._fetching.eq(0), state.eq(_Address.HALT)]
         with m.If(self.begin):
             m.d.sync += [self.address.eq(self.start), state.eq(_Address.TRANSLATE)]
         with m.If(self.redirect.valid):
             m.d.sync += self._fetching.eq(0)
+        # That translation ends comes late, so it is looked at last.
+        moves = Signal()
+        m.d.comb += moves.eq(translating & self._free & ~self.redirect.valid)
+        with m.If(moves & (self.translate.hit | self.translate.fault_valid)):
+            m.d.sync += [
+                self._fetching.eq(1),
+                state.eq(Mux(self.translate.fault_valid, _Address.HALT, _Address.LOOK)),
+            ]
         return m
 
     def _translate(self, m: Module, state):
-        """Look and translate; returns whether translation ends in this cycle."""
+        """Look and translate; returns whether the second is under way."""
         first = Signal()
         translating = Signal()
         following = Signal(64)
@@ -129,7 +135,7 @@ class StagedFetch(wiring.Component):
                 self._refused.eq(self.translate.fault_valid),
                 self._fault.eq(self.translate.fault),
             ]
-        return translating & (self.translate.hit | self.translate.fault_valid)
+        return translating
 
     def _fetch(self, m: Module) -> None:
         """Fetch and deliver."""

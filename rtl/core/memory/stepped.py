@@ -102,7 +102,7 @@ class SteppedMemoryStage(MemoryStage):
         fails = Signal()
         self._fails = fails
         m.d.sync += [self.fault.eq(fails & ~op.micro), self.micro_fault.eq(fails & op.micro), fails.eq(0)]
-        self._translate(m, op, valid, phase, beat, vaddr, mode)
+        may_hit = self._translate(m, op, valid, phase, beat, vaddr, mode)
         self._access(m, op, valid, phase, beat, store, word, stored, ends)
         with m.If((beat == _Beat.FINISH) & ~ends):
             self._go_on(m, op, phase, beat, vaddr, store.crosses)
@@ -111,6 +111,9 @@ class SteppedMemoryStage(MemoryStage):
         with m.If(op.multiply & (op.kind == MemoryKind.NONE) & valid):
             m.d.sync += ends.eq(1)
         self._take(m, op, valid, phase, beat, vaddr, mode, plain, ends)
+        # That translation hits comes late, so it is looked at last: nothing else happens meanwhile.
+        with m.If(may_hit & self.translate.hit):
+            m.d.sync += beat.eq(_Beat.LOOK)
         with m.If(failed):
             m.d.sync += [valid.eq(0), self._accesses.eq(0)]
 
@@ -163,8 +166,8 @@ class SteppedMemoryStage(MemoryStage):
         """``trap`` stands in the next cycle, and ``fault`` comes in the one behind."""
         m.d.sync += [self._fails.eq(1), beat.eq(_Beat.REST)]
 
-    def _translate(self, m: Module, op, valid, phase, beat, vaddr, mode) -> None:
-        """Ask the MMU; keep what it says in any case, and go on when it says something."""
+    def _translate(self, m: Module, op, valid, phase, beat, vaddr, mode) -> Value:
+        """Ask the MMU; keep what it says in any case. Returns whether a hit counts."""
         self._misaligned = misaligned = Signal()
         """An atomic access that is misaligned."""
         self._strict = Signal()
@@ -204,11 +207,11 @@ class SteppedMemoryStage(MemoryStage):
             with m.Else():
                 at_start = (phase != self.Phase.SECOND) & (phase != self.Phase.PROBE)
                 self._page_fault(m, op, trap, at_start & (phase != self.Phase.WRITE_SECOND), is_store)
-        with m.If(asks):
-            with m.If(misaligned | self.translate.fault_valid):
-                self._fail(m, op, beat)
-            with m.Elif(self.translate.hit):
-                m.d.sync += beat.eq(_Beat.LOOK)
+        fails = Signal()
+        m.d.comb += fails.eq(misaligned | self.translate.fault_valid)
+        with m.If(asks & fails):
+            self._fail(m, op, beat)
+        return asks & ~fails
 
     def _access(self, m: Module, op, valid, phase, beat, store, word, stored, ends) -> None:
         """Use the cache, with what stands in registers; keep what it says."""
