@@ -70,9 +70,8 @@ class CsrUnit(wiring.Component):
     translation, pmp: state that address translation and protection depend on
     pmp_changed: pmp, or what translations mean, may change at the end of this cycle
     acting, keep: with ``Cuts.execute`` only: the instruction acts; the interrupt must stay. ``csr.rdata`` is
-        then of the second cycle before ``acting``, and what ``vmx`` is told of the interrupt of the last one
-        before it. ``trap.trap`` must stand in the cycle before ``trap.valid``, too (without ``Cuts.memory``
-        only an interrupt, in that before ``trap.vector`` counts)
+        then of the second cycle before ``acting``, ``csr.refetch`` and what ``vmx`` is told of the interrupt
+        of the last. ``trap.trap`` stands a cycle before ``trap.valid`` (``late_vectors``: before it ends)
     snapshot: every register as M mode would read it (only with ``config.observe``)
     state: what only instructions, traps and returns change, for lockstep (only with ``config.observe``)
     """
@@ -385,11 +384,12 @@ class CsrUnit(wiring.Component):
             self.translation.vs_sum.eq(status.vsstatus.sum),
             *(ours.eq(theirs) for ours, theirs in zip(self.pmp, pmp.pmp, strict=True)),
             self.pmp_changed.eq(pmp.changed | self.architecture.flush),
-            self.csr.refetch.eq(self.csr.write & (fetch_root | is_pmp(self.csr.number))),
         ]
+        when = m.d.sync if self.config.cuts.execute else m.d.comb
+        when += self.csr.refetch.eq(self.csr.write & (fetch_root | is_pmp(self.csr.number)))
         if self.config.xvmx:
             with m.If(self.csr.number == CSRS["mvirt"].number):
-                m.d.comb += self.csr.refetch.eq(self.csr.write)
+                when += self.csr.refetch.eq(self.csr.write)
             with m.If(self.architecture.xvmx):
                 m.d.comb += [
                     self.translation.hgatp.mode.eq(Mux(self.vmx.ept, roots.hgatp.mode, AtpMode.BARE)),

@@ -153,3 +153,17 @@ def test_where_a_trap_goes_is_found_out_a_cycle_before_it_goes(vectored: int) ->
         assert await read(hart, "mcause") == 1 << 63 | Interrupt.MTI
 
     run(test, ALL)
+
+
+@pytest.mark.parametrize("name", ["satp", "pmpaddr3", "mvirt", "mscratch"])
+def test_whether_to_fetch_again_is_known_before_it_acts(name: str) -> None:
+    async def test(hart: Hart) -> None:
+        ctx, port = hart.ctx, hart.unit.csr
+        for write in (0, 1):
+            ctx.set(port.valid, 1)
+            ctx.set(port.number, CSRS[name].number)
+            ctx.set(port.write, write)
+            await ctx.tick()
+            assert ctx.get(port.refetch) == (write and name in ("pmpaddr3", "mvirt"))  # satp: not in M
+
+    run(test, ALL)
