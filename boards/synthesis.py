@@ -33,7 +33,7 @@ flatten
 opt_expr
 {"opt_clean; opt_hier; opt_expr; " * 4}
 opt_clean
-scratchpad -set abc9.script "+&scorr;&sweep;&dc2;&ps;&if,-a,{{C}},{{W}},-v;&mfs;&ps,-l"
+scratchpad -set abc9.script "+&scorr;&sweep;&dc2;&b;&ps;&if,-a,{{C}},{{W}},-v;&mfs;&ps,-l"
 """
 """What Yosys does before its own script for the device. Assertions and prints are for simulation. What nobody
 looks at (the record of what retires) goes, also where modules are mapped one by one. LUTs are mapped for

@@ -64,10 +64,12 @@ class FetchDriver:
 
     async def run(self, ctx, addresses: list[int], withdraw=lambda: False) -> list[tuple[int, int, int]]:
         """Fetch ``addresses`` as fast as the port allows; returns (data, error, cycles of stage 1) of each.
-        ``withdraw()`` is asked each cycle whether to give a waiting fetch up; its result is then None."""
+        ``withdraw()`` is asked each cycle whether to give a waiting fetch up; its result is then None.
+        The staged cache may answer that fetch nevertheless, a cycle later, in which there is none."""
         port = self.port
         waiting = list(reversed(addresses))
         first = None
+        withdrawn = False
         cycles = 0
         results = []
         while waiting or first is not None:
@@ -79,13 +81,14 @@ class FetchDriver:
                 port.index_ready, port.done, port.data, port.error
             )
             cycles += 1
-            if done:
+            late, withdrawn = withdrawn and self.staged, False
+            if done and not (late and first is None):
                 assert first is not None
                 results.append((data, error, cycles))
                 first = None
             elif first is not None and withdraw():
                 results.append(None)
-                first = None
+                first, withdrawn = None, True
             if shows and taken:
                 assert first is None
                 first = waiting.pop()
