@@ -50,7 +50,8 @@ class InstructionCache(wiring.Component):
     ----------
     staged: answers come a cycle later, from registers, and a miss is noticed a cycle later. In the cycle of
         ``done`` nothing is looked up. Behind a fetch that is withdrawn there is a cycle without ``valid``,
-        in which ``done`` may still come. Only in such cycles the requester may show an index, which is taken at once.
+        in which ``done`` may still come. Only in such cycles the requester may show an index, which is taken
+        at once.
     """
 
     def __init__(self, config: CacheConfig, *, staged: bool = False) -> None:
