@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from amaranth import Cat, Const, Module
+from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -40,13 +40,16 @@ class Decoder(wiring.Component):
         for instruction, control in table:
             by_opcode[instruction.match & 0x7F].append((instruction, control))
         word = self.instruction
-        m.d.comb += self.control.illegal.eq(1)
-        with m.Switch(word[:7]):
-            for opcode, entries in sorted(by_opcode.items()):
-                with m.Case(opcode), m.Switch(word):
-                    for instruction, control in entries:
-                        with m.Case(instruction.pattern):
-                            m.d.comb += self.control.eq(Control.const(control))
+        if self.early:
+            self._sum_of_products(m, by_opcode)
+        else:
+            m.d.comb += self.control.illegal.eq(1)
+            with m.Switch(word[:7]):
+                for opcode, entries in sorted(by_opcode.items()):
+                    with m.Case(opcode), m.Switch(word):
+                        for instruction, control in entries:
+                            with m.Case(instruction.pattern):
+                                m.d.comb += self.control.eq(Control.const(control))
         m.d.comb += self.immediate.eq(0)
         if self.early:
             with m.Switch(Cat(word[2:7], word[12:15])):
@@ -59,6 +62,22 @@ class Decoder(wiring.Component):
                 with m.Case(kind):
                     m.d.comb += self.immediate.eq(value)
         return m
+
+    def _sum_of_products(self, m: Module, by_opcode: dict) -> None:
+        """What each instruction contributes to ``control``, all at once: none waits for another one."""
+        word, found, control = self.instruction, [], 0
+        for opcode, entries in sorted(by_opcode.items()):
+            ours = Signal(name=f"opcode_{opcode:02x}")
+            m.d.comb += ours.eq(word[:7] == opcode)
+            before: list[tuple[Instruction, Signal]] = []
+            for instruction, values in entries:
+                is_it = Signal(name=f"is_{instruction.name.replace('.', '_')}")
+                others = [other for each, other in before if _overlap(each, instruction)]
+                m.d.comb += is_it.eq(ours & word.matches(instruction.pattern) & ~Cat(others).any())
+                before.append((instruction, is_it))
+                found.append(is_it)
+                control = control | Mux(is_it, Control.const(values).as_value(), 0)
+        m.d.comb += [self.control.eq(control), self.control.illegal.eq(~Cat(found).any())]
 
     def _early_immediates(self, table) -> list:
         """For each format the patterns of funct3 and opcode that have it, and its value."""
@@ -88,3 +107,8 @@ class Decoder(wiring.Component):
             ImmediateFormat.J: Cat(Const(0, 1), w[21:31], w[20], w[12:20], w[31]).as_signed(),
             ImmediateFormat.Z: w[20:32],
         }
+
+
+def _overlap(a: Instruction, b: Instruction) -> bool:
+    """There are words that are both."""
+    return not (a.match ^ b.match) & a.mask & b.mask
