@@ -82,7 +82,7 @@ def map_logic(
         script_after_read=_PREPARATION,
         script_after_synth=f"{ENABLE_GLOBAL_RESET}\ntee -q -o {_CELLS} stat -json",
         # The default router still had 95 % of the wires to go after 40 minutes.
-        nextpnr_opts=f"--report {_REPORT} --timing-allow-fail --router router2 --seed {seed}",
+        nextpnr_opts=f"--report {_REPORT} --timing-allow-fail --placer static --router router2 --seed {seed}",
     )
     for name, content in plan.files.items():
         (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
