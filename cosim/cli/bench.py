@@ -38,7 +38,8 @@ def bench(
         if board:
             from boards.config import board_config
 
-            values = measure(names or [name for name in FIGURES if of_cycles(name)], report, board_config())
+            machine = board_config(dma=True)  # the simulator's disk and console use it
+            values = measure(names or [name for name in FIGURES if of_cycles(name)], report, machine)
         else:
             values = measure(names or list(FIGURES), report)
     notes = notes_on(list(values))

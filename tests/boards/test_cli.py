@@ -1,5 +1,7 @@
 """What ``bivisor synth`` says about wrong options: one line each."""
 
+import json
+
 import pytest
 
 from cosim.cli.main import main
@@ -19,3 +21,10 @@ def test_wrong_options(options, said, tmp_path, capfd):
     assert main(["synth", "--folder", str(tmp_path), *options]) == 2
     lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("bivisor: ")]
     assert len(lines) == 1 and said in lines[0]
+
+
+def test_the_boards_hart_runs_the_hypervisor_with_the_simulators_devices(tmp_path):
+    """Its console and disk reach memory, which on the boards nothing but the hart does."""
+    kept = tmp_path / "bench.json"
+    assert main(["bench", "--board", "hypercall_cycles", "--json", str(kept)]) == 0
+    assert json.loads(kept.read_text())["hypercall_cycles"] > 65
