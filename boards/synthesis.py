@@ -24,13 +24,6 @@ _KEPT = ("*.core", "*.core.csr", "*.mmu", "*.dtlb", "*.itlb", "*.l2tlb", "*.walk
 """Modules that are mapped one by one. The time that mapping takes grows faster than what is mapped: this took
 4 minutes of processor time, the whole at once was not done after 8."""
 
-_SMALL = "*.walker"
-"""What is mapped for size: for speed it would be nearly twice as large, and it has time."""
-
-_MAP = 'scratchpad -set abc9.script "+&scorr;&sweep;&dc2;&b;&ps;&if%s,{C},{W},-v;&mfs;&ps,-l"\nabc9 -W 300'
-"""Mapping to LUTs without the choices of Yosys' own script, which duplicate logic to save levels and make
-this machine larger by four tenths; with ``,-a`` for size alone."""
-
 _PREPARATION = f"""\
 delete t:$print t:$check
 setattr -mod -set keep_hierarchy 1 {" ".join(_KEPT)}
@@ -40,21 +33,12 @@ flatten
 opt_expr
 {"opt_clean; opt_hier; opt_expr; " * 4}
 opt_clean
-synth_ecp5 -top top -run begin:map_luts
-design -save whole
-delete top* {_SMALL} %d
-{_MAP % ",-a"}
-design -save small
-design -load whole
-blackbox {_SMALL}
-{_MAP % ""}
-delete {_SMALL}
-design -copy-from small {_SMALL}
-clean
+scratchpad -set abc9.script "+&scorr;&sweep;&dc2;&b;&ps;&if,-a,{{C}},{{W}},-v;&mfs;&ps,-l"
 """
-"""What Yosys does before the last part of its own script for the device (which would map all modules in one
-way). Assertions and prints are for simulation. What nobody looks at (the record of what retires) goes, also
-where modules are mapped one by one."""
+"""What Yosys does before its own script for the device. Assertions and prints are for simulation. What nobody
+looks at (the record of what retires) goes, also where modules are mapped one by one. LUTs are mapped for
+size, from balanced logic: the usual script duplicates logic to save levels, which makes this machine larger
+by four tenths, and not faster once it is routed."""
 
 _CELLS, _REPORT = "cells.json", "report.json"
 
@@ -97,9 +81,9 @@ def map_logic(
         design(machine, clock_mhz),
         "top",
         script_after_read=_PREPARATION,
-        synth_opts="-run map_cells:",
         script_after_synth=f"{ENABLE_GLOBAL_RESET}\ntee -q -o {_CELLS} stat -json",
-        # The default router still had 95 % of the wires to go after 40 minutes.
+        # The default router still had 95 % of the wires to go after 40 minutes. The default placer's result
+        # has a quarter more wire, of which router2 leaves thousands of pieces used twice.
         nextpnr_opts=f"--report {_REPORT} --timing-allow-fail --placer static --router router2 --seed {seed}",
     )
     for name, content in plan.files.items():
