@@ -162,7 +162,7 @@ def test_dropped_store_does_not_dirty(each_cut):
             outcomes.append(sent)
 
     run(bench, test)
-    assert outcomes == ([False] * 15 + [True] * 8 if late else [False] * 8 + [True] * 5)
+    assert outcomes == ([False] * 19 + [True] * 4 if late else [False] * 8 + [True] * 5)
 
 
 def test_fence_during_walk():
@@ -278,7 +278,7 @@ def test_machine_mode_and_closed_pmp(each_cut):
         bench.set_pmp(Pmp())
         await bench.fence(FenceOp.ALL)
         machine = Request(0x8000_0004, Access.FETCH, Privilege.M)
-        for cycles in (2 * each_cut.walk, 0):
+        for cycles in (3 * each_cut.walk, 0):
             assert await bench.translate(machine, bench.mmu.fetch) == (0x8000_0004, cycles)
         assert (await bench.translate(Request(1 << 56, Access.LOAD, Privilege.M)))[0] == TranslationFault(
             FaultKind.ACCESS
