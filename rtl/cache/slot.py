@@ -74,11 +74,7 @@ class CoherentSlot(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        ports = {
-            CoherentSource.WALKER: self.walker,
-            CoherentSource.CLEAN: self.clean,
-            CoherentSource.DMA: self.dma,
-        }
+        ports = self._ports()
         offer = Signal()
         source = Signal(CoherentSource)
         offered = Signal(CoherentRequest)
@@ -126,3 +122,11 @@ class CoherentSlot(wiring.Component):
         with m.Elif(~patience_ends):
             m.d.sync += waited.eq(waited + 1)
         return m
+
+    def _ports(self) -> dict:
+        """Where the requests of each source come from, those of the first source first."""
+        return {
+            CoherentSource.WALKER: self.walker,
+            CoherentSource.CLEAN: self.clean,
+            CoherentSource.DMA: self.dma,
+        }

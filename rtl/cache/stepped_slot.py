@@ -23,11 +23,6 @@ class SteppedSlot(CoherentSlot):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        ports = {
-            CoherentSource.WALKER: self.walker,
-            CoherentSource.CLEAN: self.clean,
-            CoherentSource.DMA: self.dma,
-        }
         unread = Signal()
         """The arrays have not been read for the request yet."""
         taken = Signal()
@@ -35,7 +30,7 @@ class SteppedSlot(CoherentSlot):
         done = Signal()
         waited = Signal(range(PATIENCE + 1))
         insists = waited == PATIENCE
-        for name, port in ports.items():
+        for name, port in self._ports().items():
             m.d.comb += [
                 port.ready.eq(taken & (self.source == name)),
                 port.done.eq(done & (self.source == name)),

@@ -47,18 +47,19 @@ def test_the_early_decoder_says_the_same(hypervisor: bool, xvmx: bool) -> None:
     m = Module()
     m.submodules.late = late = Decoder(hypervisor=hypervisor, xvmx=xvmx)
     m.submodules.early = early = Decoder(hypervisor=hypervisor, xvmx=xvmx, early=True)
-    words = [rng.getrandbits(32) for _ in range(1000)]
+    words = [(rng.getrandbits(32), "") for _ in range(1000)]
     for instruction in INSTRUCTIONS.values():
         for _ in range(16):
             word = instruction.match | rng.getrandbits(32) & ~instruction.mask
-            words += [word, word ^ 1 << rng.randrange(32)]
+            words += [(word, instruction.name), (word ^ 1 << rng.randrange(32), "")]
 
     async def bench(ctx) -> None:
         legal = 0
-        for word in words:
+        for word, name in words:
             ctx.set(late.instruction, word)
             ctx.set(early.instruction, word)
             assert ctx.get(early.control.as_value()) == ctx.get(late.control.as_value()), hex(word)
+            assert not (name and hypervisor and xvmx and ctx.get(late.control.illegal)), name
             if not ctx.get(late.control.illegal):
                 legal += 1
                 assert ctx.get(early.immediate) == ctx.get(late.immediate), hex(word)
