@@ -171,11 +171,17 @@ class FetchQueue(wiring.Component):
             pops[1].eq(Mux(last, Mux(alone, 2, 1), left == 2)),
             then[1].eq(Mux(last, ~alone, Mux(left == 2, 0, used + 2))),
         ]
+        beyond = Signal(61)
+        m.d.comb += beyond.eq(pc[3:] + 1)
+        behind = [
+            Cat(pc[0], (pc[1:3] + parcels)[:2], Mux(pc[1:3] + parcels >= 4, beyond, pc[3:]))
+            for parcels in (1, 2)
+        ]
         with m.If(leaves):
             m.d.comb += popped.eq(Mux(out.compressed, *pops))
             m.d.sync += [
                 used.eq(Mux(out.compressed, *then)),
-                pc.eq(Mux(out.predicted_taken, out.predicted_target, pc + Mux(out.compressed, 2, 4))),
+                pc.eq(Mux(out.predicted_taken, out.predicted_target, Mux(out.compressed, *behind))),
             ]
 
     def _memories(self, m: Module, head, tail, push):

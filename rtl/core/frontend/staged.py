@@ -18,9 +18,10 @@ class _Address(enum.Enum, shape=2):
     """What becomes of the next block's address."""
 
     LOOK = 0
-    """The predictor's tables are read."""
+    """The MMU's answer on the last block stands in registers. If it was none, the MMU is asked again; else
+    the predictor's tables are read for the next one."""
     TRANSLATE = 1
-    """It is predicted what follows, in the first cycle; the block is translated."""
+    """It is predicted what follows, in the first cycle; the MMU is asked."""
     HALT = 2
     """A block failed; the next redirect says where to go on."""
 
@@ -79,63 +80,63 @@ class StagedFetch(wiring.Component):
         self._looking = Signal()
         self._free = Signal()
         """The fetch stage takes a block at the end of this cycle."""
+        self._known = Signal(init=1)
+        """The MMU has answered, with a translation or a fault."""
         self._refused = Signal()
-        """Translation failed."""
+        """... with a fault."""
         self._fault = Signal(Fault)
         self._paddr = Signal(PA_BITS)
         self._fetching = Signal()
         self._failed = Signal()
         """There are no parcels, if the block is delivered in this cycle."""
         state = Signal(_Address)
-        translating = self._translate(m, state)
+        self._translate(m, state)
         self._fetch(m)
-        with m.If(self._free):
-            m.d.sync += self._fetching.eq(0)
         with m.If(self.block_valid & self._failed):
             m.d.sync += [self._fetching.eq(0), state.eq(_Address.HALT)]
         with m.If(self.begin):
             m.d.sync += [self.address.eq(self.start), state.eq(_Address.TRANSLATE)]
         with m.If(self.redirect.valid):
             m.d.sync += self._fetching.eq(0)
-        # That translation ends comes late, so it is looked at last.
-        moves = Signal()
-        m.d.comb += moves.eq(translating & self._free & ~self.redirect.valid)
-        with m.If(moves & (self.translate.hit | self.translate.fault_valid)):
-            m.d.sync += [
-                self._fetching.eq(1),
-                state.eq(Mux(self.translate.fault_valid, _Address.HALT, _Address.LOOK)),
-            ]
         return m
 
-    def _translate(self, m: Module, state):
-        """Look and translate; returns whether the second is under way."""
+    def _translate(self, m: Module, state) -> None:
+        """Look and translate. What the MMU says comes late, so nothing waits for it in the same cycle."""
         first = Signal()
         translating = Signal()
+        asks_again = Signal()
         following = Signal(64)
         request = self.translate.request
         m.d.comb += [
             self._looking.eq(state == _Address.LOOK),
             translating.eq(state == _Address.TRANSLATE),
-            self.begin.eq(self._looking | self.redirect.valid),
+            asks_again.eq(self._looking & ~self._known),
+            self.begin.eq((self._looking & self._known & ~self._refused) | self.redirect.valid),
             following.eq(Mux(self.taken, self.target, Cat(Const(0, 3), self.address[3:] + 1))),
             self.start.eq(Mux(self.redirect.valid, self.redirect.target, following)),
             self.follow.eq(first),
-            self.translate.valid.eq(translating & ~self.redirect.valid),
+            self.translate.valid.eq((translating | asks_again) & ~self.redirect.valid),
             request.vaddr.eq(self.address),
             request.access.eq(Access.FETCH),
             request.privilege.eq(self.mode.privilege),
             request.virt.eq(self.mode.virt),
-            self.cache.index_valid.eq(translating & self._free),
+            self.cache.index_valid.eq((translating & self._free) | asks_again),
             self.cache.index.eq(self.address[:12]),
         ]
         m.d.sync += first.eq(self.begin)
-        with m.If(self._free):
+        with m.If(self._free | asks_again):
             m.d.sync += [
                 self._paddr.eq(self.translate.paddr),
+                self._known.eq(self.translate.hit | self.translate.fault_valid),
                 self._refused.eq(self.translate.fault_valid),
                 self._fault.eq(self.translate.fault),
             ]
-        return translating
+        with m.If(self._free):
+            m.d.sync += self._fetching.eq(translating)
+            with m.If(translating):
+                m.d.sync += state.eq(_Address.LOOK)
+        with m.If(self._looking & self._refused):
+            m.d.sync += state.eq(_Address.HALT)
 
     def _fetch(self, m: Module) -> None:
         """Fetch and deliver."""
@@ -145,7 +146,7 @@ class StagedFetch(wiring.Component):
         arrived = Signal()
         refused = Signal()
         """The cache is not asked."""
-        asks = self._fetching & self.queue_ready & ~self.redirect.valid
+        asks = self._fetching & self._known & self.queue_ready & ~self.redirect.valid
         m.d.comb += [
             allowed.eq(~self._refused & is_executable(self._paddr)),
             self.cache.valid.eq(asks & allowed),
@@ -163,7 +164,6 @@ class StagedFetch(wiring.Component):
         m.d.sync += refused.eq(asks & ~allowed & ~refused)
         with m.If(~self._refused):
             m.d.comb += [block.fault.eq(0), block.fault.kind.eq(FaultKind.ACCESS)]
-        # The cycle behind the one in which translation of this block ended
         with m.If(self._looking):
             m.d.sync += [
                 kept.first.eq(self.address[1:3]),

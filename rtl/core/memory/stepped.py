@@ -17,8 +17,7 @@ __all__ = ["SteppedMemoryStage"]
 
 
 class _Beat(enum.Enum, shape=4):
-    """What an access, or the part of it that the phase is about, is at. Bit 0: there is a request to the MMU;
-    bit 3: to the cache."""
+    """What an access, or the part of it that the phase is about, is at. Bit 3: it is the cache's turn."""
 
     REST = 0
     """There is none, or it is over."""
@@ -29,7 +28,8 @@ class _Beat(enum.Enum, shape=4):
     FINISH = 0b0100
     """The answer stands in registers. If the operation does not end, the next part or a fault follows."""
     LOOK = 0b1000
-    """First cycle of the cache's request: may the address be accessed in this way?"""
+    """The MMU's answer stands in registers. If it was none, the MMU is asked again; else this is the first
+    cycle of the cache's request: may the address be accessed in this way?"""
     ACCESS = 0b1100
 
 
@@ -102,7 +102,9 @@ class SteppedMemoryStage(MemoryStage):
         fails = Signal()
         self._fails = fails
         m.d.sync += [self.fault.eq(fails & ~op.micro), self.micro_fault.eq(fails & op.micro), fails.eq(0)]
-        may_hit = self._translate(m, op, valid, phase, beat, vaddr, mode)
+        self._asking = Signal()
+        """The MMU is to translate what the phase is about, if there is an operation."""
+        self._translate(m, op, valid, phase, beat, vaddr, mode)
         self._access(m, op, valid, phase, beat, store, word, stored, ends)
         with m.If((beat == _Beat.FINISH) & ~ends):
             self._go_on(m, op, phase, beat, vaddr, store.crosses)
@@ -111,9 +113,6 @@ class SteppedMemoryStage(MemoryStage):
         with m.If(op.multiply & (op.kind == MemoryKind.NONE) & valid):
             m.d.sync += ends.eq(1)
         self._take(m, op, valid, phase, beat, vaddr, mode, plain, ends)
-        # That translation hits comes late, so it is looked at last: nothing else happens meanwhile.
-        with m.If(may_hit & self.translate.hit):
-            m.d.sync += beat.eq(_Beat.LOOK)
         with m.If(failed):
             m.d.sync += [valid.eq(0), self._accesses.eq(0)]
 
@@ -151,6 +150,7 @@ class SteppedMemoryStage(MemoryStage):
                 phase.eq(self.Phase.FIRST),
                 # Whether there is an operation is known later than what it is.
                 beat.eq(Mux(accesses, _Beat.TRANSLATE, _Beat.REST)),
+                self._asking.eq(accesses),
                 vaddr.eq(following.vaddr),
                 mode.eq(
                     Mux(following.hypervisor, self.hypervisor_mode.as_value(), self.data_mode.as_value())
@@ -166,8 +166,9 @@ class SteppedMemoryStage(MemoryStage):
         """``trap`` stands in the next cycle, and ``fault`` comes in the one behind."""
         m.d.sync += [self._fails.eq(1), beat.eq(_Beat.REST)]
 
-    def _translate(self, m: Module, op, valid, phase, beat, vaddr, mode) -> Value:
-        """Ask the MMU; keep what it says in any case. Returns whether a hit counts."""
+    def _translate(self, m: Module, op, valid, phase, beat, vaddr, mode) -> None:
+        """Ask the MMU; keep what it says in any case. It comes late, so what it was is looked at in the next
+        beat only."""
         self._misaligned = misaligned = Signal()
         """An atomic access that is misaligned."""
         self._strict = Signal()
@@ -177,9 +178,11 @@ class SteppedMemoryStage(MemoryStage):
         self._paddr = paddr = Signal(PA_BITS)
         self._trap = trap = Signal(Trap)
         self._is_store = is_store = Signal()
-        asked = Signal()
+        self._hit = hit = Signal()
+        """The MMU has translated what the phase is about."""
         request = self.translate.request
-        asks = valid & beat.as_value()[0]
+        asking = self._asking
+        asks = valid & asking
         m.d.comb += [
             is_store.eq(
                 (op.kind == MemoryKind.STORE) | (op.kind == MemoryKind.SC) | (op.kind == MemoryKind.AMO)
@@ -192,26 +195,27 @@ class SteppedMemoryStage(MemoryStage):
             request.hlvx.eq(op.hlvx),
             request.physical.eq(op.micro),
             # Once: if the translation takes longer, it is the walker who wants the arrays.
-            self.cache.index_valid.eq((asks & ~asked) | (beat == _Beat.PREPARE)),
+            self.cache.index_valid.eq((valid & (beat == _Beat.TRANSLATE)) | (beat == _Beat.PREPARE)),
             self.cache.index.eq(vaddr[:12]),
             self.trap.eq(trap),
         ]
-        m.d.sync += asked.eq(asks)
         with m.If(beat == _Beat.PREPARE):
             m.d.sync += beat.eq(_Beat.LOOK)
         with m.If(beat == _Beat.TRANSLATE):
-            m.d.sync += paddr.eq(self.translate.paddr)
+            m.d.sync += beat.eq(_Beat.LOOK)
+        with m.If(asking):
+            m.d.sync += [paddr.eq(self.translate.paddr), hit.eq(self.translate.hit)]
             self._keep_trap(m, op, trap, vaddr, mode.virt, is_store)
             with m.If(misaligned):
                 m.d.sync += trap.cause.eq(Mux(is_store, Cause.STORE_MISALIGNED, Cause.LOAD_MISALIGNED))
             with m.Else():
                 at_start = (phase != self.Phase.SECOND) & (phase != self.Phase.PROBE)
                 self._page_fault(m, op, trap, at_start & (phase != self.Phase.WRITE_SECOND), is_store)
-        fails = Signal()
-        m.d.comb += fails.eq(misaligned | self.translate.fault_valid)
+        fails = misaligned | self.translate.fault_valid
         with m.If(asks & fails):
-            self._fail(m, op, beat)
-        return asks & ~fails
+            m.d.sync += self._fails.eq(1)
+        with m.If(asks & (fails | self.translate.hit)):
+            m.d.sync += asking.eq(0)
 
     def _access(self, m: Module, op, valid, phase, beat, store, word, stored, ends) -> None:
         """Use the cache, with what stands in registers; keep what it says."""
@@ -230,7 +234,7 @@ class SteppedMemoryStage(MemoryStage):
         conditional = self._conditional
         m.d.comb += [
             refused.eq(~is_cacheable(paddr) & (self._strict | (op.hlvx & ~is_executable(paddr)))),
-            cache.valid.eq(beat.as_value()[3] & offers & (~conditional | reservation.valid)),
+            cache.valid.eq(beat.as_value()[3] & self._hit & offers & (~conditional | reservation.valid)),
             cache.paddr.eq(paddr),
             cache.size.eq(op.size),
             cache.lock.eq(valid & (op.kind == MemoryKind.AMO)),
@@ -258,7 +262,9 @@ class SteppedMemoryStage(MemoryStage):
                     )
                 ),
             ]
-        with m.If(beat == _Beat.LOOK):
+        with m.If((beat == _Beat.LOOK) & self._fails):
+            m.d.sync += beat.eq(_Beat.REST)
+        with m.If((beat == _Beat.LOOK) & self._hit):
             # From here on the only fault is an access fault.
             m.d.sync += [
                 beat.eq(_Beat.ACCESS),
@@ -293,11 +299,16 @@ class SteppedMemoryStage(MemoryStage):
     def _go_on(self, m: Module, op, phase, beat, vaddr, crosses) -> None:
         """The next part of the access, or its fault."""
         next_word = Cat(Const(0, 3), op.vaddr[3:] + 1)
-        m.d.sync += [beat.eq(_Beat.TRANSLATE), vaddr.eq(next_word)]
+        m.d.sync += [beat.eq(_Beat.TRANSLATE), self._asking.eq(~self._failed), vaddr.eq(next_word)]
         with m.Switch(phase):
             with m.Case(self.Phase.FIRST):
                 with m.If(op.kind == MemoryKind.AMO):
-                    m.d.sync += [phase.eq(self.Phase.AMO_WRITE), beat.eq(_Beat.PREPARE), vaddr.eq(op.vaddr)]
+                    m.d.sync += [
+                        phase.eq(self.Phase.AMO_WRITE),
+                        beat.eq(_Beat.PREPARE),
+                        self._asking.eq(0),
+                        vaddr.eq(op.vaddr),
+                    ]
                 with m.Elif(op.kind == MemoryKind.STORE):
                     m.d.sync += phase.eq(self.Phase.PROBE)
                 with m.Else():
