@@ -81,7 +81,7 @@ class FetchQueue(wiring.Component):
         head = Signal(range(_DEPTH))
         used = Signal(2)
         """Parcels of the first block that are gone."""
-        pc = Signal(64, init=self.reset_address)
+        pc = Signal(64, init=self.reset_address if self.pairs else 0)
         fault = Signal(Fault)
         popped = Signal(range(3))
         push = Signal()
@@ -125,10 +125,13 @@ class FetchQueue(wiring.Component):
             both = self._second(m, window, length, left, reach, shape, target, pc)
             self._leave(m, leaves, length, both, left, shape, target, used, pc, popped)
         else:
-            self._leave_alone(m, leaves, left, shape, used, pc, popped)
+            self._leave_alone(m, leaves, left, shape, used, popped)
+            self._go_on(m, leaves, pc)
         m.d.sync += head.eq(head + popped)
         with m.If(self.redirect.valid):
-            m.d.sync += [count.eq(0), used.eq(0), pc.eq(self.redirect.target)]
+            m.d.sync += [count.eq(0), used.eq(0)]
+            if self.pairs:
+                m.d.sync += pc.eq(self.redirect.target)
         return m
 
     def _leave(self, m: Module, leave, length, both, left, shape, target, used, pc, popped) -> None:
@@ -156,7 +159,7 @@ class FetchQueue(wiring.Component):
                 m.d.comb += popped.eq(2)
                 m.d.sync += used.eq(0)
 
-    def _leave_alone(self, m: Module, leaves, left, shape, used, pc, popped) -> None:
+    def _leave_alone(self, m: Module, leaves, left, shape, used, popped) -> None:
         """One instruction leaves. Its length is known late: both are prepared for."""
         out = self.instruction.p
         last = left == 1
@@ -171,18 +174,25 @@ class FetchQueue(wiring.Component):
             pops[1].eq(Mux(last, Mux(alone, 2, 1), left == 2)),
             then[1].eq(Mux(last, ~alone, Mux(left == 2, 0, used + 2))),
         ]
-        beyond = Signal(61)
-        m.d.comb += beyond.eq(pc[3:] + 1)
-        behind = [
-            Cat(pc[0], (pc[1:3] + parcels)[:2], Mux(pc[1:3] + parcels >= 4, beyond, pc[3:]))
-            for parcels in (1, 2)
-        ]
         with m.If(leaves):
             m.d.comb += popped.eq(Mux(out.compressed, *pops))
-            m.d.sync += [
-                used.eq(Mux(out.compressed, *then)),
-                pc.eq(Mux(out.predicted_taken, out.predicted_target, Mux(out.compressed, *behind))),
-            ]
+            m.d.sync += used.eq(Mux(out.compressed, *then))
+
+    def _go_on(self, m: Module, leaves, pc) -> None:
+        """The pc, when one instruction leaves. That and how it does is known late, so it is kept, and the pc
+        is found from it in the cycle behind."""
+        out = self.instruction.p
+        before = Signal(64, init=self.reset_address)
+        parcels = Signal(2)
+        """Of the instruction that left there in the last cycle."""
+        jumps = Signal()
+        target = Signal(64)
+        m.d.comb += pc.eq(Mux(jumps, target, before + Cat(Const(0, 1), parcels)))
+        m.d.sync += [before.eq(pc), parcels.eq(0), jumps.eq(0), target.eq(out.predicted_target)]
+        with m.If(leaves):
+            m.d.sync += [parcels.eq(Mux(out.compressed, 1, 2)), jumps.eq(out.predicted_taken)]
+        with m.If(self.redirect.valid):
+            m.d.sync += [before.eq(self.redirect.target), parcels.eq(0), jumps.eq(0)]
 
     def _memories(self, m: Module, head, tail, push):
         """Parcels, shape and target of the first two blocks, and of the one that arrives, which ``push``
