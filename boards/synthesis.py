@@ -1,7 +1,6 @@
 """From a machine to a bitstream and a report, with Yosys and nextpnr as Python packages."""
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -45,16 +44,7 @@ looks at (the record of what retires) goes, also where modules are mapped one by
 size, from balanced logic, except where a path of a module would be longer than ``_DEPTH``: the usual script
 duplicates logic to save levels everywhere, which makes this machine larger by four tenths."""
 
-_CELLS, _REPORT, _LOG = "cells.json", "report.json", "top.tim"
-
-_RIPUP = "--tmg-ripup"
-"""The router takes wires out again that make a path longer than a period: 2 to 3 MHz more."""
-
-_PATIENCE = 50
-"""How often the router may come to an end with a path that is too long, and try again: if it cannot help
-that, it goes on for ever."""
-
-_POLL_SECONDS = 5
+_CELLS, _REPORT = "cells.json", "report.json"
 
 BOARDS: dict[str, tuple[type[Ulx3s], type[Ulx3sPlatform]]] = {"ulx3s": (Ulx3s, Ulx3sPlatform)}
 """Design and platform of each board."""
@@ -97,8 +87,10 @@ def map_logic(
         script_after_read=_PREPARATION,
         script_after_synth=f"{ENABLE_GLOBAL_RESET}\ntee -q -o {_CELLS} stat -json",
         # The default router still had 95 % of the wires to go after 40 minutes. The default placer's result
-        # has a quarter more wire, of which router2 leaves thousands of pieces used twice.
-        nextpnr_opts=f"--report {_REPORT} --timing-allow-fail --placer static --router router2 {_RIPUP}"
+        # has a quarter more wire, of which router2 leaves thousands of pieces used twice. --tmg-ripup takes
+        # wires out again that make a path longer than a period: 2 to 3 MHz more. (If it cannot help one, it
+        # tries for 1,500 rounds: a quarter of an hour.)
+        nextpnr_opts=f"--report {_REPORT} --timing-allow-fail --placer static --router router2 --tmg-ripup"
         f" --seed {seed}",
     )
     for name, content in plan.files.items():
@@ -124,39 +116,16 @@ def synthesize(
     -------
     int, Report: LUTs before placement (what :func:`map_logic` gives), and what was reached
     """
-    for stale in (_REPORT, _LOG):
-        (folder / stale).unlink(missing_ok=True)
+    (folder / _REPORT).unlink(missing_ok=True)
     luts = map_logic(board, machine, clock_mhz, folder, seed=seed, progress=progress)
-    placing = "placement and routing"
-    progress(placing)
-    if not _run(folder, placing, "NEXTPNR_ECP5", _goes_round):
-        progress(f"{placing} again, as fast as it gets")
-        _run(folder, placing, "NEXTPNR_ECP5", without=_RIPUP)
-    progress("bitstream")
-    _run(folder, "bitstream", "ECPPACK")
+    for step, variable in (("placement and routing", "NEXTPNR_ECP5"), ("bitstream", "ECPPACK")):
+        progress(step)
+        _run(folder, step, variable)
     return luts, read_report(folder / _REPORT)
 
 
-def _goes_round(folder: Path) -> bool:
-    """The router's log says that no wire is used twice any more, and that it tries in vain to make some path
-    shorter."""
-    log = folder / _LOG
-    if not log.exists():
-        return False
-    overused = re.findall(r"iter=\d+ wires=\d+ overused=(\d+)", log.read_text(errors="replace"))
-    return len(overused) >= _PATIENCE and set(overused[-_PATIENCE:]) == {"0"}
-
-
-def _run(
-    folder: Path,
-    step: str,
-    variable: str,
-    hopeless: Callable[[Path], bool] = lambda folder: False,
-    *,
-    without: str = "",
-) -> bool:
-    """One line of the build script that Amaranth wrote: the one that starts with ``variable``, but
-    ``without`` an option. Returns whether the tool came to its end: when it is ``hopeless`` it is stopped."""
+def _run(folder: Path, step: str, variable: str) -> None:
+    """One line of the build script that Amaranth wrote: the one that starts with ``variable``."""
     line = next(
         line
         for line in (folder / "build_top.sh").read_text().splitlines()
@@ -166,26 +135,10 @@ def _run(
     # The packages' programs stand beside the interpreter, whether or not its environment is activated.
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
     log = folder / f"{variable.lower()}.log"
-    command = ["/bin/sh", "-ec", f"exec {line.replace(without, '')}"]
-    with (
-        log.open("wb") as file,
-        subprocess.Popen(command, cwd=folder, env=environment, stdout=file, stderr=subprocess.STDOUT) as tool,
-    ):
-        try:
-            while (status := _wait(tool)) is None:
-                if hopeless(folder):
-                    return False
-        finally:
-            tool.kill()
-    if status:
-        said = log.read_text(errors="replace").strip().splitlines() or [f"exit status {status}"]
+    with log.open("wb") as file:
+        done = subprocess.run(
+            ["/bin/sh", "-ec", line], cwd=folder, env=environment, stdout=file, stderr=subprocess.STDOUT
+        )
+    if done.returncode:
+        said = log.read_text(errors="replace").strip().splitlines() or [f"exit status {done.returncode}"]
         raise SynthesisError(f"{step} failed: {said[-1]} (log: {log})")
-    return True
-
-
-def _wait(tool: subprocess.Popen) -> int | None:
-    """Its exit status, if it has come to its end in a while."""
-    try:
-        return tool.wait(_POLL_SECONDS)
-    except subprocess.TimeoutExpired:
-        return None

@@ -81,7 +81,8 @@ that lacks a permission or needs A/D set is no hit; the walker alone decides on 
 never depends on what the TLB holds). Without a hit the requester holds the request; either ``hit`` or
 ``fault_valid`` comes later. ``fault_valid`` stands only for the very request (address and mode) that is on
 the port; it may stay up until the requester changes or drops the request. Fetches may be dropped at any time.
-In M mode, or with both stages Bare, the answer (hit, or PMP access fault) is immediate."""
+In M mode, or with both stages Bare, the answer (hit, or PMP access fault) is immediate, or with ``Cuts.walk``
+comes when the PMP's verdict on the page does."""
 
 
 class Atp(data.Struct):

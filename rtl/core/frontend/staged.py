@@ -18,8 +18,8 @@ class _Address(enum.Enum, shape=2):
     """What becomes of the next block's address."""
 
     LOOK = 0
-    """The MMU's answer on the last block stands in registers. If it was none, the MMU is asked again; else
-    the predictor's tables are read for the next one."""
+    """The MMU's answer on the last block stands in registers. If it was none, the MMU is asked again; behind
+    a fault there is no next block; else the predictor's tables are read for it."""
     TRANSLATE = 1
     """It is predicted what follows, in the first cycle; the MMU is asked."""
     HALT = 2
@@ -86,7 +86,11 @@ class StagedFetch(wiring.Component):
         """... with a fault."""
         self._fault = Signal(Fault)
         self._paddr = Signal(PA_BITS)
+        self._asked = Signal(64, init=-1)
+        """``address`` for the MMU, which may stand far away. (Equal registers with one initial value would be
+        merged in synthesis.)"""
         self._fetching = Signal()
+        """There is a block in the fetch stage, though its physical address may not be ``_known`` yet."""
         self._failed = Signal()
         """There are no parcels, if the block is delivered in this cycle."""
         state = Signal(_Address)
@@ -95,7 +99,11 @@ class StagedFetch(wiring.Component):
         with m.If(self.block_valid & self._failed):
             m.d.sync += [self._fetching.eq(0), state.eq(_Address.HALT)]
         with m.If(self.begin):
-            m.d.sync += [self.address.eq(self.start), state.eq(_Address.TRANSLATE)]
+            m.d.sync += [
+                self.address.eq(self.start),
+                self._asked.eq(self.start),
+                state.eq(_Address.TRANSLATE),
+            ]
         with m.If(self.redirect.valid):
             m.d.sync += self._fetching.eq(0)
         return m
@@ -116,7 +124,7 @@ class StagedFetch(wiring.Component):
             self.start.eq(Mux(self.redirect.valid, self.redirect.target, following)),
             self.follow.eq(first),
             self.translate.valid.eq((translating | asks_again) & ~self.redirect.valid),
-            request.vaddr.eq(self.address),
+            request.vaddr.eq(self._asked),
             request.access.eq(Access.FETCH),
             request.privilege.eq(self.mode.privilege),
             request.virt.eq(self.mode.virt),

@@ -28,8 +28,8 @@ class _Beat(enum.Enum, shape=4):
     FINISH = 0b0100
     """The answer stands in registers. If the operation does not end, the next part or a fault follows."""
     LOOK = 0b1000
-    """The MMU's answer stands in registers. If it was none, the MMU is asked again; else this is the first
-    cycle of the cache's request: may the address be accessed in this way?"""
+    """The MMU's answer stands in registers. If it was none, the MMU is asked again; a fault ends the access;
+    else this is the first cycle of the cache's request: may the address be accessed in this way?"""
     ACCESS = 0b1100
 
 
@@ -63,6 +63,9 @@ class SteppedMemoryStage(MemoryStage):
         failed = Signal()
         vaddr = Signal(64)
         """Of the part of the access that the phase is about."""
+        self._asked = Signal(64, init=-1)
+        """The same for the MMU, which may stand far away. (Equal registers with one initial value would be
+        merged in synthesis.)"""
         mode = Signal(Mode)
         word = Signal(64)
         saved = Signal(64)
@@ -105,7 +108,7 @@ class SteppedMemoryStage(MemoryStage):
         self._asking = Signal()
         """The MMU is to translate what the phase is about, if there is an operation."""
         self._translate(m, op, valid, phase, beat, vaddr, mode)
-        self._access(m, op, valid, phase, beat, store, word, stored, ends)
+        answered, over = self._access(m, op, valid, phase, beat, store, word, stored)
         with m.If((beat == _Beat.FINISH) & ~ends):
             self._go_on(m, op, phase, beat, vaddr, store.crosses)
             with m.If(phase == self.Phase.FIRST):
@@ -113,6 +116,9 @@ class SteppedMemoryStage(MemoryStage):
         with m.If(op.multiply & (op.kind == MemoryKind.NONE) & valid):
             m.d.sync += ends.eq(1)
         self._take(m, op, valid, phase, beat, vaddr, mode, plain, ends)
+        # The cache's answer comes late, so it is looked at last: nothing else happens meanwhile.
+        with m.If(answered):
+            m.d.sync += [beat.eq(_Beat.FINISH), ends.eq(over)]
         with m.If(failed):
             m.d.sync += [valid.eq(0), self._accesses.eq(0)]
 
@@ -152,6 +158,7 @@ class SteppedMemoryStage(MemoryStage):
                 beat.eq(Mux(accesses, _Beat.TRANSLATE, _Beat.REST)),
                 self._asking.eq(accesses),
                 vaddr.eq(following.vaddr),
+                self._asked.eq(following.vaddr),
                 mode.eq(
                     Mux(following.hypervisor, self.hypervisor_mode.as_value(), self.data_mode.as_value())
                 ),
@@ -188,7 +195,7 @@ class SteppedMemoryStage(MemoryStage):
                 (op.kind == MemoryKind.STORE) | (op.kind == MemoryKind.SC) | (op.kind == MemoryKind.AMO)
             ),
             self.translate.valid.eq(asks & ~misaligned),
-            request.vaddr.eq(vaddr),
+            request.vaddr.eq(self._asked),
             request.access.eq(Mux(is_store, Access.STORE, Access.LOAD)),
             request.privilege.eq(mode.privilege),
             request.virt.eq(mode.virt),
@@ -217,8 +224,9 @@ class SteppedMemoryStage(MemoryStage):
         with m.If(asks & (fails | self.translate.hit)):
             m.d.sync += asking.eq(0)
 
-    def _access(self, m: Module, op, valid, phase, beat, store, word, stored, ends) -> None:
-        """Use the cache, with what stands in registers; keep what it says."""
+    def _access(self, m: Module, op, valid, phase, beat, store, word, stored) -> tuple[Value, Value]:
+        """Use the cache, with what stands in registers; keep what it says. Returns whether this part of the
+        access is done, and whether the operation ends with it."""
         paddr, trap, cache, is_store = self._paddr, self._trap, self.cache, self._is_store
         reservation = Signal(self.Reservation)
         offers = Signal()
@@ -264,7 +272,7 @@ class SteppedMemoryStage(MemoryStage):
             ]
         with m.If((beat == _Beat.LOOK) & self._fails):
             m.d.sync += beat.eq(_Beat.REST)
-        with m.If((beat == _Beat.LOOK) & self._hit):
+        with m.Elif((beat == _Beat.LOOK) & self._hit):
             # From here on the only fault is an access fault.
             m.d.sync += [
                 beat.eq(_Beat.ACCESS),
@@ -279,11 +287,7 @@ class SteppedMemoryStage(MemoryStage):
         with m.If(beat == _Beat.ACCESS):
             m.d.sync += [word.eq(cache.rdata), stored.eq(cache.valid)]
         with m.If(step):
-            m.d.sync += [
-                beat.eq(_Beat.FINISH),
-                self._failed.eq(failed),
-                ends.eq(last & ~failed),
-            ]
+            m.d.sync += self._failed.eq(failed)
         with m.If(self.snoop_valid & (self.snoop_paddr[6:] == reservation.line)):
             m.d.sync += reservation.valid.eq(0)
         # Nobody else has written this line meanwhile: the cache answers every other cycle at most, and a line
@@ -295,11 +299,20 @@ class SteppedMemoryStage(MemoryStage):
                 m.d.sync += reservation.valid.eq(0)
         with m.If(self.drop_reservation):
             m.d.sync += reservation.valid.eq(0)
+        return step, last & ~failed
 
     def _go_on(self, m: Module, op, phase, beat, vaddr, crosses) -> None:
         """The next part of the access, or its fault."""
         next_word = Cat(Const(0, 3), op.vaddr[3:] + 1)
-        m.d.sync += [beat.eq(_Beat.TRANSLATE), self._asking.eq(~self._failed), vaddr.eq(next_word)]
+        back = (phase == self.Phase.PROBE) | (op.kind == MemoryKind.AMO)
+        goes_to = Signal(64)
+        m.d.comb += goes_to.eq(Mux(back, op.vaddr, next_word))
+        m.d.sync += [
+            beat.eq(_Beat.TRANSLATE),
+            self._asking.eq(~self._failed),
+            vaddr.eq(goes_to),
+            self._asked.eq(goes_to),
+        ]
         with m.Switch(phase):
             with m.Case(self.Phase.FIRST):
                 with m.If(op.kind == MemoryKind.AMO):
@@ -307,14 +320,13 @@ class SteppedMemoryStage(MemoryStage):
                         phase.eq(self.Phase.AMO_WRITE),
                         beat.eq(_Beat.PREPARE),
                         self._asking.eq(0),
-                        vaddr.eq(op.vaddr),
                     ]
                 with m.Elif(op.kind == MemoryKind.STORE):
                     m.d.sync += phase.eq(self.Phase.PROBE)
                 with m.Else():
                     m.d.sync += phase.eq(self.Phase.SECOND)
             with m.Case(self.Phase.PROBE):
-                m.d.sync += [phase.eq(self.Phase.WRITE_FIRST), vaddr.eq(op.vaddr)]
+                m.d.sync += phase.eq(self.Phase.WRITE_FIRST)
             with m.Default():
                 m.d.sync += phase.eq(self.Phase.WRITE_SECOND)
         with m.If(self._failed):
