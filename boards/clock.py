@@ -79,7 +79,7 @@ class Ecp5Clock(wiring.Component):
         settings = self.settings
         m.submodules.pll = Instance(
             "EHXPLLL",
-            # nextpnr derives the output's constraint from these.
+            # nextpnr derives the output's constraint from these, if there is no other.
             a_FREQUENCY_PIN_CLKI=str(self.input_mhz),
             a_FREQUENCY_PIN_CLKOP=str(self.output_mhz),
             p_CLKI_DIV=settings.input,

@@ -29,7 +29,7 @@ class Report:
     luts, flip_flops, block_rams, multipliers: how much is used
     available: how much the device has, by the same names
     fmax_mhz: what the slowest path allows
-    target_mhz: what was asked for
+    target_mhz: what was asked for (of the tools, if they were asked for more)
     critical_path: the slowest path, from register to register
     """
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from boards.machine import BoardMachine
@@ -121,7 +122,7 @@ def synthesize(
     for step, variable in (("placement and routing", "NEXTPNR_ECP5"), ("bitstream", "ECPPACK")):
         progress(step)
         _run(folder, step, variable)
-    return luts, read_report(folder / _REPORT)
+    return luts, replace(read_report(folder / _REPORT), target_mhz=clock_mhz)
 
 
 def _run(folder: Path, step: str, variable: str) -> None:

@@ -13,4 +13,5 @@ def test_files_for_the_tools():
     text = constraints.decode() if isinstance(constraints, bytes) else constraints
     for pin, site in {"clk25_0__io": "G2", "uart_0__tx__io": "L4", "uart_0__rx__io": "M1"}.items():
         assert f'LOCATE COMP "{pin}" SITE "{site}"' in text
+    assert 'FREQUENCY NET "clocks.output" 51000000.0 HZ;' in text
     assert "EHXPLLL" in str(plan.files["top.il"])
