@@ -19,12 +19,14 @@ PAGE = 4096
 @dataclass
 class World:
     """One operation after the other goes through the stage. Physical addresses are the virtual ones, but for
-    pages that are ``mapped``; ``faults`` has pages with faults. MMU and cache wait ``wait`` cycles."""
+    pages that are ``mapped``; ``faults`` has pages with faults, of which the MMU says in the same cycle that
+    they hit if it is ``torn``. MMU and cache wait ``wait`` cycles."""
 
     wait: int = 0
     words: dict[int, int] = field(default_factory=dict)
     mapped: dict[int, int] = field(default_factory=dict)
     faults: dict[int, FaultKind] = field(default_factory=dict)
+    torn: bool = False
     errors: set[int] = field(default_factory=set)
     snoop_at: tuple[int, int] | None = None
     """Which request to the cache, and in which of its cycles another master writes the line."""
@@ -75,7 +77,7 @@ class World:
             vaddr = ctx.get(port.request.vaddr)
             answers = ctx.get(port.valid) and waited == self.wait
             kind = self.faults.get(vaddr // PAGE)
-            ctx.set(port.hit, answers and kind is None)
+            ctx.set(port.hit, answers and (kind is None or self.torn))
             ctx.set(port.fault_valid, answers and kind is not None)
             ctx.set(port.fault.kind, kind or FaultKind.ACCESS)
             ctx.set(port.paddr, self.mapped.get(vaddr // PAGE, vaddr & -PAGE) + vaddr % PAGE)
@@ -172,6 +174,15 @@ def test_faults_of_translation(operation, fault, cause):
     world.run(operation, {"result": 3})
     assert [result for _, result in world.results] == [None, 3]
     assert world.offered == 0 and world.causes == [cause]
+
+
+def test_a_fault_counts_more_than_a_hit():
+    """The first-level TLB may have the page while a walk, begun for a moment's doubt, finds a fault."""
+    world = World(1, faults={AT // PAGE: FaultKind.PAGE}, torn=True)
+    world.run(store(AT, 1), {"result": 3})
+    assert [result for _, result in world.results] == [None, 3]
+    assert world.offered <= 1 and not world.accesses
+    assert world.causes == [Cause.STORE_PAGE_FAULT]
 
 
 @pytest.mark.parametrize(
