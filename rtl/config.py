@@ -85,7 +85,8 @@ class Cuts:
     Attributes
     ----------
     memory: translation, the data cache's look-up and the result of an access each take a cycle
-    fetch: translation of a fetch address and the instruction cache's look-up each take a cycle
+    fetch: translation of a fetch address and the instruction cache's look-up each take a cycle; wants
+        ``redirect``, or one of ``execute``, ``memory`` and ``walk``
     redirect: a redirect reaches the frontend a cycle later
     decode: instructions stand in a register before they are decoded
     execute: CSR instructions are checked and read in one cycle and take effect in the next; traps and

@@ -46,9 +46,18 @@ class CoreComplex(wiring.Component):
     lines, time: interrupt inputs and ``mtime``
     events, retire: observability
     state, fetched: with ``config.observe``: see :class:`CsrUnit`; translations of fetch addresses
+
+    Raises
+    ------
+    ValueError: a cut in the frontend that wants another one
     """
 
     def __init__(self, config: CoreConfig) -> None:
+        cuts = config.cuts
+        if cuts.fetch and not (cuts.redirect or cuts.execute or cuts.memory or cuts.walk):
+            # A redirect drops the request to the MMU, the walker drops its read, the memory stage gets the
+            # data cache, execute's operation may leave: that is what redirects.
+            raise ValueError("Cuts.fetch alone makes a redirect depend on itself; add Cuts.redirect")
         self.config = config
         super().__init__(
             {
