@@ -110,7 +110,7 @@ class SteppedMemoryStage(MemoryStage):
         self._translate(m, op, valid, phase, beat, vaddr, mode)
         answered, over = self._access(m, op, valid, phase, beat, store, word, stored)
         with m.If((beat == _Beat.FINISH) & ~ends):
-            self._go_on(m, op, phase, beat, vaddr, store.crosses)
+            self._go_on(m, op, phase, beat, vaddr)
             with m.If(phase == self.Phase.FIRST):
                 m.d.sync += saved.eq(Mux(op.kind == MemoryKind.AMO, load.value, load.part))
         with m.If(op.multiply & (op.kind == MemoryKind.NONE) & valid):
@@ -169,7 +169,7 @@ class SteppedMemoryStage(MemoryStage):
                 self._conditional.eq(following.kind == MemoryKind.SC),
             ]
 
-    def _fail(self, m: Module, op, beat) -> None:
+    def _fail(self, m: Module, beat) -> None:
         """``trap`` stands in the next cycle, and ``fault`` comes in the one behind."""
         m.d.sync += [self._fails.eq(1), beat.eq(_Beat.REST)]
 
@@ -283,7 +283,7 @@ class SteppedMemoryStage(MemoryStage):
             with m.If(conditional):
                 m.d.sync += offers.eq(reservation.line == line)
             with m.If(refused):
-                self._fail(m, op, beat)
+                self._fail(m, beat)
         with m.If(beat == _Beat.ACCESS):
             m.d.sync += [word.eq(cache.rdata), stored.eq(cache.valid)]
         with m.If(step):
@@ -301,7 +301,7 @@ class SteppedMemoryStage(MemoryStage):
             m.d.sync += reservation.valid.eq(0)
         return step, last & ~failed
 
-    def _go_on(self, m: Module, op, phase, beat, vaddr, crosses) -> None:
+    def _go_on(self, m: Module, op, phase, beat, vaddr) -> None:
         """The next part of the access, or its fault."""
         next_word = Cat(Const(0, 3), op.vaddr[3:] + 1)
         back = (phase == self.Phase.PROBE) | (op.kind == MemoryKind.AMO)
@@ -330,7 +330,7 @@ class SteppedMemoryStage(MemoryStage):
             with m.Default():
                 m.d.sync += phase.eq(self.Phase.WRITE_SECOND)
         with m.If(self._failed):
-            self._fail(m, op, beat)
+            self._fail(m, beat)
 
     def _addresses(self, m: Module, phase) -> tuple[Value, Value]:
         first = Signal(PA_BITS)
